@@ -1,0 +1,143 @@
+"""Bodies of PREDICT and RESULT: a batch of inputs out, one outcome per input back.
+
+PREDICT: u32 n, u8 dtype, u8 layout, u8 ndim, u8 0, dimensions, zeros up to a multiple of 8, rows back to back.
+Layout 0 (uniform): dimensions u32[ndim], the shape of every row. Layout 1 (ragged): u32[n][ndim], one shape a row.
+
+RESULT: u32 n, u32 0, u64 compute time in nanoseconds, u32 lengths[n], items back to back. An item is an output as
+JSON text, or, where bit 31 of its length is set, the UTF-8 message of that item's failure.
+"""
+
+import struct
+from collections.abc import Sequence
+from itertools import accumulate
+from math import prod
+from typing import NamedTuple, TypeAlias
+
+from clipper.core.inputs import DType, Input
+from clipper.wire.errors import RemoteProtocolError
+from clipper.wire.frames import MessageType, encode_frame
+
+MAX_BATCH = 65_536
+"""Inputs in one batch: twice the largest batch that the paper's fastest model could use in 20 ms."""
+
+MAX_DIMENSIONS = 8
+
+_PREDICT = struct.Struct("<IBBBB")
+_RESULT = struct.Struct("<IIQ")
+_UNIFORM, _RAGGED = 0, 1
+_FAILED = 1 << 31
+_DTYPES = {int(each): each for each in DType}
+
+
+class ItemFailure(NamedTuple):
+    """One input's failure: batch-mates are not touched by it."""
+
+    message: str
+
+
+Outcome: TypeAlias = bytes | ItemFailure
+"""An output as JSON text, or why there is none."""
+
+
+class InputBatch(NamedTuple):
+    """A decoded PREDICT: `shapes` has one entry if every row has that shape, else one for each row."""
+
+    dtype: DType
+    size: int
+    shapes: Sequence[tuple[int, ...]]
+    payload: memoryview
+
+    @property
+    def uniform(self) -> bool:
+        """Whether the rows form one array."""
+        return len(self.shapes) == 1 and self.dtype.is_numeric
+
+    def rows(self) -> list[memoryview]:
+        """The bytes of each row."""
+        shapes = self.shapes if len(self.shapes) == self.size else [self.shapes[0]] * self.size
+        ends = list(accumulate(prod(shape) * self.dtype.item_size for shape in shapes))
+        return [self.payload[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+class ResultBatch(NamedTuple):
+    """A decoded RESULT: outcomes in the order of the inputs, and the container's own compute time."""
+
+    outcomes: list[Outcome]
+    compute_ns: int
+
+
+def encode_predict(batch_id: int, inputs: Sequence[Input]) -> bytes:
+    """A PREDICT frame. All inputs must have one dtype and one number of dimensions (the caller cuts batches so)."""
+    dtype = inputs[0].dtype
+    shapes = [each.shape for each in inputs]
+    ndim = len(shapes[0])
+    if dtype.is_numeric and len(set(shapes)) == 1:
+        layout, dimensions = _UNIFORM, shapes[0]
+    else:
+        layout, dimensions = _RAGGED, tuple(length for shape in shapes for length in shape)
+    head = _PREDICT.pack(len(inputs), dtype, layout, ndim, 0) + struct.pack(f"<{len(dimensions)}I", *dimensions)
+    padding = bytes(-len(head) % 8)
+    return encode_frame(MessageType.PREDICT, batch_id, head, padding, *[each.payload for each in inputs])
+
+
+def decode_predict(body: bytes) -> InputBatch:
+    """Raises RemoteProtocolError if counts, dimensions and length do not agree exactly."""
+    if len(body) < _PREDICT.size:
+        raise RemoteProtocolError("A PREDICT body ends inside its header")
+    size, code, layout, ndim, reserved = _PREDICT.unpack_from(body)
+    dtype = _DTYPES.get(code)
+    if dtype is None or layout not in (_UNIFORM, _RAGGED) or reserved:
+        raise RemoteProtocolError(f"A PREDICT body has dtype {code}, layout {layout}: not in this protocol")
+    if not 1 <= size <= MAX_BATCH or not 1 <= ndim <= MAX_DIMENSIONS:
+        raise RemoteProtocolError(f"A PREDICT body announces {size} inputs of {ndim} dimensions: outside the limits")
+    count = ndim * (size if layout == _RAGGED else 1)
+    start = _PREDICT.size + 4 * count
+    start += -start % 8
+    if len(body) < start:
+        raise RemoteProtocolError("A PREDICT body ends inside its dimensions")
+    dimensions = struct.unpack_from(f"<{count}I", body, _PREDICT.size)
+    shapes = [dimensions[at : at + ndim] for at in range(0, count, ndim)]
+    elements = sum(map(prod, shapes)) * (size if layout == _UNIFORM else 1)
+    if elements * dtype.item_size != len(body) - start:
+        raise RemoteProtocolError(
+            f"A PREDICT body holds {len(body) - start} bytes of rows; its dimensions need {elements * dtype.item_size}"
+        )
+    return InputBatch(dtype, size, shapes, memoryview(body)[start:])
+
+
+def encode_result(batch_id: int, outcomes: Sequence[Outcome], compute_ns: int) -> bytes:
+    """A RESULT frame."""
+    lengths = []
+    items = []
+    for outcome in outcomes:
+        if isinstance(outcome, bytes):
+            lengths.append(len(outcome))
+            items.append(outcome)
+        else:
+            message = outcome.message.encode(errors="replace")
+            lengths.append(len(message) | _FAILED)
+            items.append(message)
+    head = _RESULT.pack(len(items), 0, compute_ns) + struct.pack(f"<{len(items)}I", *lengths)
+    return encode_frame(MessageType.RESULT, batch_id, head, *items)
+
+
+def decode_result(body: bytes) -> ResultBatch:
+    """Raises RemoteProtocolError if counts and lengths do not agree exactly."""
+    if len(body) < _RESULT.size:
+        raise RemoteProtocolError("A RESULT body ends inside its header")
+    size, _, compute_ns = _RESULT.unpack_from(body)
+    start = _RESULT.size + 4 * size
+    if size > MAX_BATCH or len(body) < start:
+        raise RemoteProtocolError(f"A RESULT body announces {size} items and ends inside their lengths")
+    outcomes: list[Outcome] = []
+    for length in struct.unpack_from(f"<{size}I", body, _RESULT.size):
+        if length & _FAILED:
+            end = start + (length ^ _FAILED)
+            outcomes.append(ItemFailure(body[start:end].decode(errors="replace")))
+        else:
+            end = start + length
+            outcomes.append(body[start:end])
+        start = end
+    if start != len(body):
+        raise RemoteProtocolError(f"A RESULT body has {len(body)} bytes; its lengths add up to {start}")
+    return ResultBatch(outcomes, compute_ns)

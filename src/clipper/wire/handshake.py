@@ -1,0 +1,125 @@
+"""The messages that open a link: HELLO from the peer that dials, WELCOME or REJECT from the container.
+
+Bodies are JSON, since they are rare and a person may have to read them. The token has two halves: the dialer proves
+itself with the first, the container with the second, so neither can learn the other's half from a stranger.
+"""
+
+import hmac
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from clipper.core.errors import ClipperError
+from clipper.core.inputs import InputType, parse_input_type
+from clipper.wire.errors import RemoteProtocolError
+
+MAX_HANDSHAKE_BYTES = 64 * 1024
+"""Names and a token fit in one kilobyte; a REJECT may carry a message."""
+
+TOKEN_LENGTH = 64
+"""Hexadecimal digits: 128 bits for each side."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who dials, and its half of the token."""
+
+    protocol: int
+    token: str
+    peer: str
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """What this container serves, and its half of the token."""
+
+    protocol: int
+    token: str
+    model: str
+    version: str
+    input_type: InputType
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Why the container will not talk: code `protocol` or `token`, and a message for a person."""
+
+    code: str
+    message: str
+
+
+def dialer_half(token: str) -> str:
+    """The half that proves a dialer."""
+    return token[: TOKEN_LENGTH // 2]
+
+
+def container_half(token: str) -> str:
+    """The half that proves a container."""
+    return token[TOKEN_LENGTH // 2 :]
+
+
+def same_token(given: str, expected: str) -> bool:
+    """Compare without telling by the time taken how much of it was right."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def encode_handshake(message: Hello | Welcome | Reject) -> bytes:
+    """The JSON body of a handshake message."""
+    return json.dumps(asdict(message)).encode()
+
+
+def decode_hello(body: bytes) -> Hello:
+    """Raises RemoteProtocolError naming the field that is missing or of the wrong type."""
+    fields = _object(body, "HELLO")
+    return Hello(_integer(fields, "protocol"), _text(fields, "token"), _text(fields, "peer"))
+
+
+def decode_welcome(body: bytes) -> Welcome:
+    """Raises RemoteProtocolError naming the field that is missing or of the wrong type."""
+    fields = _object(body, "WELCOME")
+    return Welcome(
+        _integer(fields, "protocol"),
+        _text(fields, "token"),
+        _text(fields, "model"),
+        _text(fields, "version"),
+        _input_type(fields),
+    )
+
+
+def decode_reject(body: bytes) -> Reject:
+    """Raises RemoteProtocolError naming the field that is missing or of the wrong type."""
+    fields = _object(body, "REJECT")
+    return Reject(_text(fields, "code"), _text(fields, "message"))
+
+
+def _object(body: bytes, message: str) -> dict[str, Any]:
+    if len(body) > MAX_HANDSHAKE_BYTES:
+        raise RemoteProtocolError(f"A {message} of {len(body)} bytes exceeds the limit of {MAX_HANDSHAKE_BYTES}")
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RemoteProtocolError(f"A {message} body is not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise RemoteProtocolError(f"A {message} body must be a JSON object")
+    return fields
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise RemoteProtocolError(f"Field {name!r} of the handshake must be a string")
+    return value
+
+
+def _integer(fields: dict[str, Any], name: str) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise RemoteProtocolError(f"Field {name!r} of the handshake must be an integer")
+    return value
+
+
+def _input_type(fields: dict[str, Any]) -> InputType:
+    try:
+        return parse_input_type(_text(fields, "input_type"))
+    except ClipperError as error:
+        raise RemoteProtocolError(error.message) from None
