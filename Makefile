@@ -1,0 +1,68 @@
+# Everything a newcomer needs: `make demo` shows Clipper at work, `make test` proves it.
+# Works with a plain python3 (>= 3.11, with venv), make and a C compiler.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CODE := $(wildcard src tests benchmarks examples experiments)
+UV := uv==0.13.9
+
+# Without byte code on disk every start of every process compiles the libraries again: seconds instead of milliseconds.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check fmt bench docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## train three models, serve them, query them, break things; exits 0
+	$(BIN)/clipper demo
+
+test: check ## every check, then every test
+	$(BIN)/pytest
+
+check: $(INSTALLED) ## format, lint, types, architecture; changes nothing
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+
+fmt: $(INSTALLED) ## format the code and fix what can be fixed safely
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(INSTALLED) ## measure Clipper and its peers in one run
+	$(BIN)/python -m benchmarks
+
+docs: $(INSTALLED) ## check the documentation against the code
+	$(BIN)/pytest tests/docs
+
+setup: $(INSTALLED) ## make .venv with the pinned dependencies
+
+lock: ## resolve pyproject.toml again into requirements/*.lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet $(UV)
+	.venv-lock/bin/uv pip compile $(LOCK_OPTIONS) --upgrade --extra sklearn --group dev -o requirements/dev.lock pyproject.toml
+	.venv-lock/bin/uv pip compile $(LOCK_OPTIONS) --upgrade -c requirements/dev.lock -o requirements/runtime.lock pyproject.toml
+
+# One resolution for every supported Python and platform, by name, version and hash only: where a package is fetched from
+# is the machine's business.
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## remove the environment, caches and build output
+	rm -rf $(VENV) .venv-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests $(filter-out src tests,$(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip is the last thing venv installs: if it is there, the environment is whole.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Clipper needs Python 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(INSTALLED): requirements/dev.lock pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
