@@ -1,7 +1,8 @@
 """Clipper serves predictions: `serve` starts one model in this process tree, `connect` talks to a running server.
 
 Owns the version and the two names above, nothing else. Both are loaded on first use, so a model container or the
-command line can import any `clipper.…` module without paying for the client. No module of the package imports from here.
+command line can import any `clipper.…` module without paying for the client. No module of the package imports from
+here.
 """
 
 from typing import TYPE_CHECKING
