@@ -1,0 +1,42 @@
+"""What every test gets: a check that it leaves nothing behind."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+THREAD_GRACE_S = 2.0
+"""A thread told to stop may still be on its way out when the test returns."""
+
+
+def child_processes() -> set[str]:
+    """Ids of the processes this one has started and not yet waited for, zombies included."""
+    found: set[str] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that ended since: its children are listed under another
+            found.update((task / "children").read_text().split())
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail the test that leaves a thread or a child process (an unclosed socket or file warns, and warnings fail)."""
+    threads, children = set(threading.enumerate()), child_processes()
+    yield
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(THREAD_GRACE_S)
+    left = [thread.name for thread in set(threading.enumerate()) - threads]
+    left += [f"process {pid}: {command_line(pid)}" for pid in child_processes() - children]
+    assert not left, f"the test left behind: {left}"
+
+
+def command_line(pid: str) -> str:
+    """The command of a process, or a note that it has ended and waits to be reaped."""
+    try:
+        words = Path("/proc", pid, "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "gone"
+    return os.fsdecode(b" ".join(words)).strip() or "ended, not waited for"
