@@ -2,3 +2,9 @@
 
 Knows bytes, not applications or models. A commit is durable when its future resolves.
 """
+
+from clipper.store.config import StoreConfig
+from clipper.store.interface import Store, Transaction, Watch
+from clipper.store.lmdb_store import LmdbStore
+
+__all__ = ["LmdbStore", "Store", "StoreConfig", "Transaction", "Watch"]
