@@ -23,7 +23,8 @@ from clipper.store.interface import Transaction, Watch
 from clipper.store.watch import WatchFile
 from clipper.store.writer import GroupWriter
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""EIO: LMDB's word for a write that was cut short, which is how a full disk mostly shows."""
 
 
 class LmdbStore:
@@ -148,6 +149,7 @@ def _failure(action: str, error: lmdb.Error | OSError) -> ClipperError:
     if isinstance(error, (lmdb.MapFullError, lmdb.DiskError)) or number in _FULL:
         return ClipperError(
             ErrorCode.STORE_FULL,
-            f"Cannot {action}: the store is full ({error}); free disk space or raise its map_size_bytes",
+            f"Cannot {action}: the disk is full or fails, or the store has reached its map_size_bytes ({error}); "
+            "free disk space or raise that limit",
         )
-    return ClipperError(ErrorCode.STORE_FAILED, f"Cannot {action}: {error}; see the disk and the store's folder")
+    return ClipperError(ErrorCode.STORE_FAILED, f"Cannot {action}: {error}; check the store's folder and its disk")

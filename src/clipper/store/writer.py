@@ -5,7 +5,7 @@ durably.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -80,11 +80,9 @@ class GroupWriter:
     def _run(self) -> None:
         while taken := self._take():
             group = [job for job in taken if job.done.set_running_or_notify_cancel()]
+            self._make_room(job for job in taken if job.done.cancelled())
             if group:
                 self._settle(group)
-            with self._lock:
-                self._pending -= len(taken)
-                self._pending_bytes -= sum(job.size_bytes for job in taken)
 
     def _take(self) -> list[_Job]:
         """Wait for work and return one group of it; empty once closed and everything was taken."""
@@ -104,10 +102,19 @@ class GroupWriter:
             outcomes = self._apply([job.transaction for job in group])
         except Exception as error:  # whatever it was, it must not end the thread
             if len(group) == 1:
+                self._make_room(group)
                 group[0].done.set_exception(error)
                 return
             for job in group:
                 self._settle([job])
             return
+        self._make_room(group)
         for job, outcome in zip(group, outcomes, strict=True):
             job.done.set_result(outcome)
+
+    def _make_room(self, jobs: Iterable[_Job]) -> None:
+        """Count `jobs` out; before their futures resolve, so that who awaited one finds room for the next."""
+        with self._lock:
+            for job in jobs:
+                self._pending -= 1
+                self._pending_bytes -= job.size_bytes
