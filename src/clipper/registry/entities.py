@@ -94,6 +94,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         models: by (name, version).
         current: the current version of each model name.
+        last_replica_ids: the highest replica id ever used, by (name, version).
     """
 
     revision: int = 0
@@ -101,6 +102,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[tuple[str, str], Model] = {}
     current: dict[str, str] = {}
     replicas: dict[tuple[str, str, int], Replica] = {}
+    last_replica_ids: dict[tuple[str, str], int] = {}
 
     def current_model(self, name: str) -> Model | None:
         """The current version of model `name`."""
@@ -110,3 +112,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def replicas_of(self, name: str, version: str) -> list[Replica]:
         """The replicas of one version, oldest first."""
         return [each for each in self.replicas.values() if (each.model, each.version) == (name, version)]
+
+    def next_replica_id(self, name: str, version: str) -> int:
+        """The id for a new replica of one version; the first is 0."""
+        recorded = (each.replica_id for each in self.replicas_of(name, version))
+        return max(self.last_replica_ids.get((name, version), -1), *recorded, -1) + 1
