@@ -1,4 +1,6 @@
-"""The model abstraction layer: one face for every model, behind it cache, queue, batching, replicas and links.
+"""The paper's Model Abstraction Layer: cache, queue, adaptive batching, replicas and their links.
 
-Answers "this input, that model, by this deadline" and does not know that selection policies exist.
+It answers «what does this model version say of this input, by this deadline?» and does not know that selection
+policies exist. Reading order: `model` (what happens to one input), `evaluation`, `cache`, `queue`, `batching`,
+`replica`, `link`.
 """

@@ -1,4 +1,5 @@
-"""One query and one feedback, from decoded request to prediction: joins selection with abstraction.
+"""One query, one feedback: joins the selection layer to the abstraction layer, whatever carried the request here.
 
-Knows no HTTP. Owns the deadline of a query: it answers by then, with the default output if nothing better came.
+Reading order: `query` (the record of one query), `application` (what happens to it), `deadlines`, `journal`,
+`feedback`, `states`, `engine` (keeps all of it true to the registry).
 """

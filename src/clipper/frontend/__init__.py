@@ -1,4 +1,5 @@
-"""The query side: HTTP protocol, the REST interface for applications, and its metrics.
+"""The query frontend: the data plane's edge. HTTP in, queries to the engine, answers out.
 
-Turns bytes into queries for the engine and predictions into bytes. Each error code is mapped to a status here, once.
+Reading order: `process` (one frontend process), `connection` (one client), `requests` (bytes to requests), `bodies`
+(requests to inputs), `responses`, `prediction` and `feedback` (the two verbs), `metrics`.
 """

@@ -1,4 +1,5 @@
-"""The model selection layer: which models to ask, how to combine their outputs, what to learn from feedback.
+"""The paper's Model Selection Layer: which models answer a query, and what answer they give together.
 
-One small file per policy, pure functions of a state. Time and randomness are arguments; a policy never sees a socket.
+One small file per policy; each is a set of pure functions of a state that is a plain value. `policy` says what a
+policy is and lists them all.
 """

@@ -1,0 +1,197 @@
+"""One connection from this process to one container: the wire session on an asyncio transport, redialled for ever.
+
+Knows bytes, batches and time-outs; does not know queues or queries.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from clipper.core.errors import ClipperError
+from clipper.core.inputs import Input
+from clipper.wire.batches import ResultBatch
+from clipper.wire.handshake import Welcome, container_half, dialer_half, same_token
+from clipper.wire.session import (
+    GoodbyeReceived,
+    PingReceived,
+    ResultReceived,
+    Role,
+    Session,
+)
+
+
+@dataclass(frozen=True)
+class LinkConfig:
+    """Settings of the connections to containers."""
+
+    handshake_timeout_s: float = 5.0
+    """A container answers its HELLO between two batches; past this it is redialled."""
+
+    redial_first_s: float = 0.01
+    """A container that was just announced may need a moment to listen."""
+
+    redial_max_s: float = 1.0
+    """Bounds the load of redialling a container that stays away."""
+
+
+class LinkOwner(Protocol):
+    """Who uses the link."""
+
+    def link_ready(self) -> None:
+        """The container has been greeted; batches may be sent."""
+
+    def link_result(self, batch_id: int, result: ResultBatch) -> None:
+        """The container has answered a batch."""
+
+    def link_lost(self) -> None:
+        """The connection is gone, and with it every batch that was not answered."""
+
+
+class Link:
+    """Keeps one connection to `address` alive between `start()` and `stop()`."""
+
+    def __init__(self, address: str, token: str, peer: str, config: LinkConfig, owner: LinkOwner) -> None:
+        self._address = address
+        self._token = token
+        self._peer = peer
+        self._config = config
+        self._owner = owner
+        self._connection: _Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.ready = False
+        self.last_error = ""
+
+    def __repr__(self) -> str:
+        return f"<Link {self._address}: {'ready' if self.ready else 'down'} {self.last_error}>"
+
+    def start(self) -> None:
+        """Begin to dial."""
+        self._task = asyncio.get_running_loop().create_task(self._dial_for_ever(), name=f"link {self._address}")
+
+    async def stop(self) -> None:
+        """Say goodbye and close; batches in flight are reported lost."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def send(self, batch_id: int, inputs: list[Input]) -> None:
+        """Send a batch; only while `ready`. Raises LocalProtocolError if it exceeds the frame limit."""
+        assert self._connection is not None
+        self._connection.send(batch_id, inputs)
+
+    def drop(self, reason: str) -> None:
+        """Close the present connection (it will be dialled again), because the container broke its word."""
+        self.last_error = reason
+        if self._connection is not None:
+            self._connection.abort()
+
+    async def _dial_for_ever(self) -> None:
+        delay_s = self._config.redial_first_s
+        while True:
+            connection = _Connection(self._peer, self._token, self._owner.link_result)
+            self._connection = connection
+            try:
+                async with asyncio.timeout(self._config.handshake_timeout_s):
+                    await _open(self._address, connection)
+                    await connection.welcomed
+                delay_s = self._config.redial_first_s
+                self.ready = True
+                self._owner.link_ready()
+                await connection.closed
+                self.last_error = connection.error
+            except (OSError, TimeoutError, ClipperError) as error:
+                self.last_error = str(error) or type(error).__name__
+            finally:
+                connection.close()
+                self._lost()
+            await asyncio.sleep(delay_s)
+            delay_s = min(2 * delay_s, self._config.redial_max_s)
+
+    def _lost(self) -> None:
+        if self.ready:
+            self.ready = False
+            self._owner.link_lost()
+
+
+class _Connection(asyncio.Protocol):
+    """One attempt: from the dial to the loss of the connection."""
+
+    def __init__(self, peer: str, token: str, on_result: Callable[[int, ResultBatch], None]) -> None:
+        self._session = Session(Role.DIALER)
+        self._peer = peer
+        self._token = token
+        self._on_result = on_result
+        self._transport: asyncio.Transport | None = None
+        loop = asyncio.get_running_loop()
+        self.welcomed: asyncio.Future[None] = loop.create_future()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self.error = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's
+        self._transport = transport = cast(asyncio.Transport, transport)
+        transport.write(self._session.send_hello(dialer_half(self._token), self._peer))
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for event in self._session.receive(data):
+                if type(event) is ResultReceived:
+                    self._on_result(event.batch_id, event.result)
+                else:
+                    self._handle(event)
+        except ClipperError as error:
+            self._fail(error.message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if exc is not None and not self.error:
+            self.error = str(exc)
+        if not self.welcomed.done():
+            self.welcomed.set_exception(ConnectionError(self.error or "The container closed the connection"))
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def send(self, batch_id: int, inputs: list[Input]) -> None:
+        assert self._transport is not None
+        self._transport.write(self._session.send_predict(batch_id, inputs))
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+        self.welcomed.cancel()
+
+    def _handle(self, event: object) -> None:
+        assert self._transport is not None
+        match event:
+            case Welcome(token=token):
+                if same_token(token, container_half(self._token)):
+                    self.welcomed.set_result(None)
+                else:
+                    self._fail("The container does not hold the token it was started with")
+            case PingReceived(probe_id):
+                self._transport.write(self._session.send_pong(probe_id))
+            case GoodbyeReceived():
+                self._transport.close()
+            case _:
+                self._fail(f"The container refused the link: {event}")
+
+    def _fail(self, reason: str) -> None:
+        self.error = reason
+        self.abort()
+
+
+async def _open(address: str, connection: _Connection) -> None:
+    loop = asyncio.get_running_loop()
+    scheme, _, place = address.partition(":")
+    if scheme == "unix":
+        await loop.create_unix_connection(lambda: connection, place)
+    else:
+        host, _, port = place.removeprefix("//").rpartition(":")
+        await loop.create_connection(lambda: connection, host, int(port))

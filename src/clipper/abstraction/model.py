@@ -1,0 +1,203 @@
+"""One model version as this frontend serves it: cache, single flight, queue, replicas.
+
+`ask` is the whole interface to the layer above: an output at once, or later through `Waiter.receive`.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from clipper.abstraction.batching import BUDGET_SHARE, Aimd, BatchController, Fixed
+from clipper.abstraction.cache import CacheConfig, ClockCache, Evaluations
+from clipper.abstraction.evaluation import Evaluation, Waiter
+from clipper.abstraction.link import LinkConfig
+from clipper.abstraction.queue import DeadlineQueue, QueueConfig
+from clipper.abstraction.replica import Batch, Replica
+from clipper.core.histogram import Histogram
+from clipper.core.inputs import Input
+from clipper.wire.batches import ItemFailure, ResultBatch
+
+MAX_ATTEMPTS = 2
+"""How often an evaluation may be lost with its container before it is taken for the cause."""
+
+QUEUE_FULL = ItemFailure("The model's queue is full")
+CONTAINER_LOST = ItemFailure("The model's container ended while it computed this input, twice")
+MODEL_REMOVED = ItemFailure("The model version was removed")
+
+
+@dataclass(frozen=True)
+class ModelLayerConfig:
+    """Settings of the model abstraction layer."""
+
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    queue: QueueConfig = field(default_factory=QueueConfig)
+    link: LinkConfig = field(default_factory=LinkConfig)
+
+
+class ModelMeasures:
+    """What this frontend counts of one model version."""
+
+    __slots__ = ("cache_hits", "cache_misses", "dropped", "failures", "joined", "predictions", "queue_s", "rejected")
+
+    def __init__(self) -> None:
+        self.predictions = 0
+        self.failures = 0
+        self.cache_hits = 0
+        self.cache_misses = 0
+        self.joined = 0
+        self.dropped = 0
+        self.rejected = 0
+        self.queue_s = Histogram()
+
+
+class ServedModel:
+    """A model version, its queue and its replicas. Lives between its first use and `stop()`."""
+
+    def __init__(
+        self, name: str, version: str, batch_size: int, cache: ClockCache, config: ModelLayerConfig, peer: str
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.measures = ModelMeasures()
+        self._slo_s = float("inf")
+        self.replicas: dict[int, Replica] = {}
+        self.expected_replicas = 0
+        self._batch_size = batch_size
+        self._cache = cache
+        self._config = config
+        self._peer = peer
+        self._evaluations: Evaluations = {}
+        self._queue = DeadlineQueue(config.queue)
+        self._pull_scheduled = False
+        self._loop = asyncio.get_running_loop()
+
+    def __repr__(self) -> str:
+        return f"<ServedModel {self.name}:{self.version}: {len(self._queue)} queued, {list(self.replicas.values())}>"
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether a container is, or soon should be, there to ask."""
+        return self.expected_replicas > 0
+
+    @property
+    def queue_length(self) -> int:
+        """Evaluations that wait for a replica."""
+        return len(self._queue)
+
+    def ask(self, asked: Input, deadline: float, now: float, slo_s: float, waiter: Waiter, member: int) -> bytes | None:
+        """The cached output of `asked`, or None: then `waiter.receive(member, outcome, …)` follows by itself.
+
+        Nothing follows if no container answers; the waiter keeps its own deadline.
+        """
+        evaluation = self._evaluations.get(asked.key)
+        if evaluation is not None:
+            if evaluation.output is not None:
+                evaluation.visited = True
+                self.measures.cache_hits += 1
+                return evaluation.output
+            self.measures.joined += 1
+            evaluation.waiters.append((waiter, member))
+            if deadline > evaluation.deadline:
+                evaluation.deadline = deadline
+            return None
+        self.measures.cache_misses += 1
+        evaluation = Evaluation(asked, deadline, now, waiter, member)
+        if not self._queue.push(evaluation, slo_s):
+            self.measures.rejected += 1
+            evaluation.complete(QUEUE_FULL, now)
+            return None
+        self._evaluations[asked.key] = evaluation
+        if not self._pull_scheduled:
+            self._pull_scheduled = True
+            self._loop.call_soon(self._pull)  # once per loop turn: what arrives in one turn goes out as one batch
+        return None
+
+    def take(self, limit: int, now: float) -> list[Evaluation]:
+        """The next batch for a replica that has room."""
+        batch, dropped = self._queue.take(limit, now)
+        if dropped:
+            self._forget(dropped)
+        return batch
+
+    def has_work(self) -> bool:
+        """Whether anything is queued."""
+        return self._queue.length > 0
+
+    def completed(self, batch: Batch, result: ResultBatch, now: float) -> None:
+        """Keep the outputs and hand the outcomes to those who wait."""
+        measures = self.measures
+        evaluations = self._evaluations
+        admit = self._cache.admit
+        for evaluation, outcome in zip(batch.evaluations, result.outcomes, strict=True):
+            if type(outcome) is bytes:
+                evaluation.output = outcome
+                admit(evaluations, evaluation, outcome)
+            else:
+                measures.failures += 1
+                evaluations.pop(evaluation.input.key, None)
+            evaluation.complete(outcome, now)
+        size = len(batch.evaluations)
+        measures.predictions += size
+        measures.queue_s.observe(batch.sent_at - batch.evaluations[0].arrived, size)
+
+    def returned(self, batches: list[Batch]) -> None:
+        """Ask again what a lost container had taken, while there is time and it is not the suspect."""
+        now = self._loop.time()
+        again = []
+        for evaluation in (each for batch in batches for each in batch.evaluations):
+            evaluation.attempts += 1
+            if evaluation.attempts < MAX_ATTEMPTS and evaluation.deadline > now and self.can_answer:
+                again.append(evaluation)
+            else:
+                self._evaluations.pop(evaluation.input.key, None)
+                if evaluation.attempts >= MAX_ATTEMPTS:
+                    evaluation.complete(CONTAINER_LOST, now)
+        self._queue.push_back(again)
+        self._pull()
+
+    def drop_expired(self, now: float) -> None:
+        """Forget what waited in vain; its waiters have answered by their own deadline."""
+        self._forget(self._queue.drop_expired(now))
+
+    def set_objective(self, slo_s: float) -> None:
+        """The tightest latency objective of the applications that use this version."""
+        self._slo_s = slo_s
+        for replica in self.replicas.values():
+            replica.retarget(slo_s * BUDGET_SHARE)
+
+    def add_replica(self, replica_id: int, address: str, token: str) -> None:
+        """Dial a replica's container and give it work."""
+        replica = Replica(replica_id, address, token, self._peer, self._config.link, self._controller())
+        self.replicas[replica_id] = replica
+        replica.start(self, self._loop.time)
+
+    def remove_replica(self, replica_id: int) -> Coroutine[Any, Any, None]:
+        """Give it no more work from now on; awaiting the result closes its link, and asks elsewhere what it had."""
+        return self.replicas.pop(replica_id).stop()
+
+    async def stop(self) -> None:
+        """The version is gone: close every link, fail what waits, and free its cache entries."""
+        self.expected_replicas = 0
+        for replica_id in list(self.replicas):
+            await self.remove_replica(replica_id)
+        now = self._loop.time()
+        for evaluation in list(self._queue.drain()):
+            evaluation.complete(MODEL_REMOVED, now)
+        self._cache.forget(self._evaluations)
+
+    def _controller(self) -> BatchController:
+        return Fixed(self._batch_size) if self._batch_size > 0 else Aimd(self._slo_s * BUDGET_SHARE)
+
+    def _pull(self) -> None:
+        self._pull_scheduled = False
+        now = self._loop.time()
+        for replica in self.replicas.values():
+            if not self._queue.length:
+                return
+            replica.pull(now)
+
+    def _forget(self, evaluations: list[Evaluation]) -> None:
+        self.measures.dropped += len(evaluations)
+        for evaluation in evaluations:
+            self._evaluations.pop(evaluation.input.key, None)

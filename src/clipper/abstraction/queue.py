@@ -1,0 +1,99 @@
+"""The queue of one model version: earliest deadline first, shared by its replicas, which pull.
+
+Queries of one application all have the same latency objective, so their deadlines arrive in order: a lane per
+objective is a plain FIFO, and the earliest deadline of all is at the head of one of the lanes. That makes push and
+pull O(lanes) with no heap.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clipper.abstraction.evaluation import Evaluation
+
+MAX_BATCH_BYTES = 32 * 1024 * 1024
+"""Of inputs in one message: half of the wire's limit, which leaves room for the dimensions and any one input."""
+
+
+@dataclass(frozen=True)
+class QueueConfig:
+    """Settings of the queues in front of the models."""
+
+    max_length: int = 20_000
+    """Evaluations waiting for one model version; past it a query is answered at once. Nothing that waits behind
+    20,000 others makes a 20 ms objective on any model this project has measured."""
+
+
+class DeadlineQueue:
+    """Evaluations waiting for a replica of one model version."""
+
+    def __init__(self, config: QueueConfig) -> None:
+        self._max_length = config.max_length
+        self._lanes: dict[float, deque[Evaluation]] = {}
+        self.length = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def push(self, evaluation: Evaluation, slo_s: float) -> bool:
+        """Append to the lane of that latency objective; False if the queue is full."""
+        if self.length >= self._max_length:
+            return False
+        lane = self._lanes.get(slo_s)
+        if lane is None:
+            lane = self._lanes[slo_s] = deque()
+        lane.append(evaluation)
+        self.length += 1
+        return True
+
+    def push_back(self, evaluations: list[Evaluation]) -> None:
+        """Return what a lost replica had taken to the head: it is older than all that waits."""
+        retried = self._lanes.setdefault(0.0, deque())
+        retried.extend(evaluations)
+        self.length += len(evaluations)
+
+    def take(self, limit: int, now: float) -> tuple[list[Evaluation], list[Evaluation]]:
+        """The next batch: at most `limit` evaluations, earliest deadline first, that stack into one message.
+
+        Returns (batch, dropped); dropped are those that came too late or that nobody awaits any longer.
+        """
+        batch: list[Evaluation] = []
+        dropped: list[Evaluation] = []
+        room = MAX_BATCH_BYTES
+        while self.length and len(batch) < limit and room > 0:
+            lane = self._earliest()
+            evaluation = lane[0]
+            if evaluation.deadline > now and evaluation.is_awaited():
+                if batch and not _stack(batch[0], evaluation):
+                    break
+                batch.append(evaluation)
+                room -= len(evaluation.input.payload)
+            else:
+                dropped.append(evaluation)
+            lane.popleft()
+            self.length -= 1
+        return batch, dropped
+
+    def drop_expired(self, now: float) -> list[Evaluation]:
+        """Remove and return what can no longer be answered in time."""
+        expired = []
+        for lane in self._lanes.values():
+            while lane and lane[0].deadline <= now:
+                expired.append(lane.popleft())
+        self.length -= len(expired)
+        return expired
+
+    def drain(self) -> Iterator[Evaluation]:
+        """Remove everything."""
+        for lane in self._lanes.values():
+            yield from lane
+            self.length -= len(lane)
+            lane.clear()
+
+    def _earliest(self) -> deque[Evaluation]:
+        lanes = [lane for lane in self._lanes.values() if lane]
+        return lanes[0] if len(lanes) == 1 else min(lanes, key=lambda lane: lane[0].deadline)
+
+
+def _stack(first: Evaluation, other: Evaluation) -> bool:
+    return first.input.dtype is other.input.dtype and len(first.input.shape) == len(other.input.shape)

@@ -1,0 +1,151 @@
+"""One replica as this frontend sees it: pulls batches from its model's queue and keeps two of them in flight."""
+
+from typing import NamedTuple, Protocol
+
+from clipper.abstraction.batching import PIPELINE_DEPTH, BatchController
+from clipper.abstraction.evaluation import Evaluation
+from clipper.abstraction.link import Link, LinkConfig
+from clipper.core.errors import ClipperError
+from clipper.core.histogram import BATCH_SIZE_BOUNDS, Histogram
+from clipper.wire.batches import ResultBatch
+
+
+class Batch(NamedTuple):
+    """Evaluations that one message carried."""
+
+    evaluations: list[Evaluation]
+    sent_at: float
+
+
+class ReplicaOwner(Protocol):
+    """The model version that a replica serves."""
+
+    def take(self, limit: int, now: float) -> list[Evaluation]:
+        """The next batch, or nothing."""
+
+    def completed(self, batch: Batch, result: ResultBatch, now: float) -> None:
+        """A batch has come back, one outcome for each evaluation."""
+
+    def returned(self, batches: list[Batch]) -> None:
+        """These batches will not come back."""
+
+    def has_work(self) -> bool:
+        """Whether anything is queued."""
+
+
+class Clock(Protocol):
+    """The event loop's time in seconds."""
+
+    def __call__(self) -> float:
+        """Now."""
+
+
+class ReplicaMeasures:
+    """What this frontend counts of one replica."""
+
+    __slots__ = ("batch_size", "batches", "compute_s", "failures", "lost_batches", "round_trip_s")
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.failures = 0
+        self.lost_batches = 0
+        self.batch_size = Histogram(BATCH_SIZE_BOUNDS)
+        self.compute_s = Histogram()
+        self.round_trip_s = Histogram()
+
+
+class Replica:
+    """A container that takes batches whose size its own controller chooses."""
+
+    def __init__(
+        self, replica_id: int, address: str, token: str, peer: str, config: LinkConfig, controller: BatchController
+    ) -> None:
+        self.replica_id = replica_id
+        self.endpoint = (address, token)
+        self.measures = ReplicaMeasures()
+        self._controller = controller
+        self._link = Link(address, token, peer, config, self)
+        self._in_flight: dict[int, Batch] = {}
+        self._next_batch_id = 1
+        self._owner: ReplicaOwner | None = None
+        self._clock: Clock | None = None
+
+    def __repr__(self) -> str:
+        return f"<Replica {self.replica_id}: {len(self._in_flight)} in flight, limit {self.batch_limit}, {self._link}>"
+
+    @property
+    def ready(self) -> bool:
+        """Whether its link is up."""
+        return self._link.ready
+
+    @property
+    def batch_limit(self) -> int:
+        """The controller's present bound."""
+        return self._controller.limit()
+
+    def retarget(self, budget_s: float) -> None:
+        """From now on one batch may compute this long."""
+        self._controller.retarget(budget_s)
+
+    def start(self, owner: ReplicaOwner, clock: Clock) -> None:
+        """Dial the container; from then on work is pulled from `owner`."""
+        self._owner = owner
+        self._clock = clock
+        self._link.start()
+
+    async def stop(self) -> None:
+        """Close the link; what was in flight is returned to the owner."""
+        await self._link.stop()
+
+    def has_room(self) -> bool:
+        """Whether another batch may be sent now."""
+        return self._link.ready and len(self._in_flight) < PIPELINE_DEPTH
+
+    def pull(self, now: float) -> None:
+        """Send as many batches as there are room and work for."""
+        owner = self._owner
+        assert owner is not None
+        while self.has_room():
+            evaluations = owner.take(self._controller.limit(), now)
+            if not evaluations:
+                return
+            batch_id = self._next_batch_id
+            self._next_batch_id = batch_id + 1
+            self._in_flight[batch_id] = Batch(evaluations, now)
+            self._link.send(batch_id, [each.input for each in evaluations])
+
+    def link_ready(self) -> None:
+        """The container has been greeted."""
+        assert self._clock is not None
+        self.pull(self._clock())
+
+    def link_result(self, batch_id: int, result: ResultBatch) -> None:
+        """Outcomes of one batch: learn from them, ask for more, then hand them out."""
+        assert self._owner is not None
+        assert self._clock is not None
+        batch = self._in_flight.pop(batch_id, None)
+        if batch is None or len(result.outcomes) != len(batch.evaluations):
+            expected = 0 if batch is None else len(batch.evaluations)
+            if batch is not None:
+                self._in_flight[batch_id] = batch
+            self._link.drop(f"Batch {batch_id} came back with {len(result.outcomes)} outcomes; expected {expected}")
+            return
+        now = self._clock()
+        size = len(batch.evaluations)
+        compute_s = result.compute_ns * 1e-9
+        self._controller.observe(size, compute_s)
+        measures = self.measures
+        measures.batches += 1
+        measures.batch_size.observe(size)
+        measures.compute_s.observe(compute_s)
+        measures.round_trip_s.observe(now - batch.sent_at)
+        self.pull(now)  # before the outcomes are handed out, so that the container has work meanwhile
+        self._owner.completed(batch, result, now)
+
+    def link_lost(self) -> None:
+        """Everything in flight has to be asked again."""
+        assert self._owner is not None
+        lost = list(self._in_flight.values())
+        self._in_flight.clear()
+        self.measures.lost_batches += len(lost)
+        self._owner.returned(lost)

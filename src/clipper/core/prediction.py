@@ -1,0 +1,4 @@
+"""Why a query was answered with its application's default output, in the original Clipper's words where it had any."""
+
+SLO_MISSED = "Failed to retrieve a prediction response within the specified latency SLO"
+NO_MODELS = "No connected models found for query"

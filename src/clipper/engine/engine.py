@@ -1,0 +1,148 @@
+"""Keeps what this frontend serves true to the registry: applications, model versions, replicas."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from clipper.abstraction.cache import ClockCache
+from clipper.abstraction.model import ModelLayerConfig, ServedModel
+from clipper.engine.application import ApplicationMeasures, ServedApplication
+from clipper.engine.deadlines import Deadlines
+from clipper.engine.journal import Journal, JournalConfig
+from clipper.engine.query import PendingQuery
+from clipper.engine.states import STATES_PREFIX, States
+from clipper.registry.entities import Application, Model, ReplicaState, Snapshot
+from clipper.registry.registry import Registry
+from clipper.selection.policies import policy_named
+from clipper.store import Store
+
+HOUSEKEEPING_S = 0.1
+"""How often an idle frontend looks for changes; a busy one looks at every read."""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Settings of one query frontend's inside."""
+
+    models: ModelLayerConfig = field(default_factory=ModelLayerConfig)
+    journal: JournalConfig = field(default_factory=JournalConfig)
+
+
+class Engine:
+    """Everything one query frontend serves. `start()` and `stop()` bound its life; it needs a running loop."""
+
+    def __init__(self, store: Store, registry: Registry, config: EngineConfig, incarnation: int, peer: str) -> None:
+        self.applications: dict[str, ServedApplication] = {}
+        self.models: dict[tuple[str, str], ServedModel] = {}
+        self.measures: dict[str, ApplicationMeasures] = {}
+        self.cache = ClockCache(config.models.cache)
+        self.journal = Journal(config.journal, incarnation)
+        self.deadlines = Deadlines(_expire)
+        self.revision = -1
+        self._store = store
+        self._registry = registry
+        self._registry_watch = registry.watch()
+        self._states_watch = store.watch(STATES_PREFIX)
+        self._config = config
+        self._peer = peer
+        self._rng = Random()
+        self._loop = asyncio.get_running_loop()
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._housekeeping: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Serve what the registry holds, and follow it from then on."""
+        self._apply(self._registry.snapshot())
+        self._keep_house()
+
+    async def stop(self) -> None:
+        """Close every link. Queries should have been drained before."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        self.deadlines.stop()
+        for model in self.models.values():
+            self._in_background(model.stop())
+        await asyncio.gather(*self._stopping)
+
+    def refresh(self) -> None:
+        """Follow the registry if it has changed: whoever was told that a change is made sees it at the next query."""
+        if self._registry_watch.changed():
+            self._apply(self._registry.snapshot())
+
+    def _keep_house(self) -> None:
+        self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._keep_house)
+        self.refresh()
+        if self._states_watch.changed():
+            for application in self.applications.values():
+                application.states.refresh()
+        now = self._loop.time()
+        for model in self.models.values():
+            if model.queue_length:
+                model.drop_expired(now)
+
+    def _apply(self, snapshot: Snapshot) -> None:
+        if snapshot.revision == self.revision:
+            return
+        self.revision = snapshot.revision
+        self._apply_models(snapshot)
+        current = {
+            name: self.models[name, version]
+            for name, version in snapshot.current.items()
+            if (name, version) in self.models
+        }
+        for name in self.applications.keys() - snapshot.applications.keys():
+            del self.applications[name]
+        for name, spec in snapshot.applications.items():
+            self.applications[name] = self._serve_application(spec, current)
+        self._apply_objectives(snapshot)
+
+    def _apply_models(self, snapshot: Snapshot) -> None:
+        for key in self.models.keys() - snapshot.models.keys():
+            self._in_background(self.models.pop(key).stop())
+        for key, spec in snapshot.models.items():
+            model = self.models.get(key)
+            if model is None:
+                model = self.models[key] = ServedModel(
+                    spec.name, spec.version, spec.batch_size, self.cache, self._config.models, self._peer
+                )
+            self._apply_replicas(model, spec, snapshot)
+
+    def _apply_replicas(self, model: ServedModel, spec: Model, snapshot: Snapshot) -> None:
+        known = snapshot.replicas_of(spec.name, spec.version)
+        ready = {each.replica_id: each for each in known if each.state is ReplicaState.READY}
+        model.expected_replicas = max(spec.replicas, len(ready))
+        for replica_id, replica in list(model.replicas.items()):
+            record = ready.get(replica_id)
+            if record is None or replica.endpoint != (record.address, record.token):
+                self._in_background(model.remove_replica(replica_id))
+        for replica_id in ready.keys() - model.replicas.keys():
+            model.add_replica(replica_id, ready[replica_id].address, ready[replica_id].token)
+
+    def _apply_objectives(self, snapshot: Snapshot) -> None:
+        for (name, _), model in self.models.items():
+            objectives = [
+                spec.latency_slo_micros * 1e-6 for spec in snapshot.applications.values() if name in spec.models
+            ]
+            if objectives:
+                model.set_objective(min(objectives))
+
+    def _serve_application(self, spec: Application, current: dict[str, ServedModel]) -> ServedApplication:
+        before = self.applications.get(spec.name)
+        states = before.states if before is not None and before.spec == spec else None
+        if states is None:
+            initial = policy_named(spec.policy).init(spec.models, spec.policy_config)
+            states = States(spec.name, initial, self._store)
+        measures = self.measures.setdefault(spec.name, ApplicationMeasures())
+        return ServedApplication(spec, current, self.models, states, self.deadlines, measures, self._rng)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+
+def _expire(query: PendingQuery, now: float) -> None:
+    assert query.application is not None
+    query.application.conclude(query, now)

@@ -1,0 +1,81 @@
+"""One feedback: the true label of a query meets what its models had said, and the selection state learns.
+
+By query id the outputs come from the journal; by input they are joined through the cache, asking the models again
+where it has forgotten (paper §4.2).
+"""
+
+import asyncio
+
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.core.inputs import Input
+from clipper.engine.application import ServedApplication
+from clipper.engine.journal import Journal
+from clipper.engine.query import PendingQuery
+
+
+async def observe_query(application: ServedApplication, journal: Journal, query_id: int, label: bytes) -> None:
+    """Feedback for an earlier query; durable on return. A repeated one counts once.
+
+    Raises NOT_FOUND if the query is not known (any longer), and what `States.update` raises.
+    """
+    query = journal.find(query_id)
+    if query is None or query.application is None or query.selection is None:
+        raise ClipperError(
+            ErrorCode.NOT_FOUND,
+            f"No query with query_id {query_id} is known: it is too old, or was not asked of this frontend",
+        )
+    if query.application.name != application.name:
+        raise ClipperError(
+            ErrorCode.NOT_FOUND, f"Query {query_id} was not asked of application '{application.name}'"
+        )
+    if query.observed:
+        return
+    query.observed = True
+    try:
+        await _observe(application, query, label)
+    except ClipperError:
+        query.observed = False
+        raise
+
+
+async def observe_input(
+    application: ServedApplication, journal: Journal, asked: Input, context: str | None, label: bytes
+) -> None:
+    """Feedback for an input; durable on return. Raises what `States.update` raises."""
+    await _observe(application, await _Join(application, journal).outputs(asked, context), label)
+
+
+async def _observe(application: ServedApplication, query: PendingQuery, label: bytes) -> None:
+    selection = query.selection
+    if selection is None:
+        raise ClipperError(
+            ErrorCode.UNAVAILABLE, f"No model is linked to application '{application.name}' to learn about"
+        )
+    outputs = query.outputs()
+    policy = application.policy
+    await application.states.update(
+        query.context, lambda state: policy.observe(state, query.input, label, selection, outputs)
+    )
+    application.measures.feedback += 1
+
+
+class _Join:
+    """Asks the application's models what they say of an input, as a query of its own."""
+
+    def __init__(self, application: ServedApplication, journal: Journal) -> None:
+        self._application = application
+        self._journal = journal
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+
+    async def outputs(self, asked: Input, context: str | None) -> PendingQuery:
+        now = self._loop.time()
+        deadline = now + self._application.patience_s
+        query = PendingQuery(self._journal.next_id(), asked, context, now, deadline, self)
+        self._application.predict(query, now)
+        await self._done
+        return query
+
+    def answer(self, query: PendingQuery, now: float) -> None:
+        if not self._done.done():
+            self._done.set_result(None)

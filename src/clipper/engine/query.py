@@ -1,0 +1,96 @@
+"""The record of one query, from its arrival until its place in the journal is needed for another.
+
+An in-flight query is no task and no future: it is told of each outcome and of its deadline, and is concluded once.
+"""
+
+from typing import Protocol
+
+from clipper.core.inputs import Input
+from clipper.selection.policy import Selection
+from clipper.wire.batches import Outcome
+
+
+class ReplyTo(Protocol):
+    """Who wants the answer: a connection, a batch of queries, a feedback."""
+
+    def answer(self, query: "PendingQuery", now: float) -> None:
+        """`query.output` and `query.explanation` are final. Called exactly once."""
+
+
+class Concluder(Protocol):
+    """The application a query is for."""
+
+    name: str
+
+    def conclude(self, query: "PendingQuery", now: float) -> None:
+        """Answer with what has arrived."""
+
+
+class PendingQuery:
+    """One input for one application.
+
+    Attributes:
+        query_id: unique over restarts and over all frontends of one home.
+        arrived, deadline: loop time, in seconds.
+        selection: the models that were asked, with their propensities.
+        outcomes: in the order of `selection.models`; None where nothing has arrived yet.
+        waiting: how many outcomes are still to come.
+        output: the answer as JSON text, once `answered`.
+        explanation: why `output` is the default one, else None.
+        response: where the edge keeps the encoded answer while earlier requests of its connection are unanswered.
+        observed: whether feedback for this query has been counted.
+    """
+
+    __slots__ = (
+        "answered",
+        "application",
+        "arrived",
+        "context",
+        "deadline",
+        "explanation",
+        "input",
+        "observed",
+        "outcomes",
+        "output",
+        "query_id",
+        "reply_to",
+        "response",
+        "selection",
+        "waiting",
+    )
+
+    def __init__(
+        self, query_id: int, asked: Input, context: str | None, arrived: float, deadline: float, reply_to: ReplyTo
+    ) -> None:
+        self.query_id = query_id
+        self.input = asked
+        self.context = context
+        self.arrived = arrived
+        self.deadline = deadline
+        self.reply_to: ReplyTo | None = reply_to
+        self.application: Concluder | None = None
+        self.selection: Selection | None = None
+        self.outcomes: list[Outcome | None] = []
+        self.waiting = 0
+        self.answered = False
+        self.observed = False
+        self.output = b""
+        self.explanation: str | None = None
+        self.response: bytes | None = None
+
+    def receive(self, member: int, outcome: Outcome, now: float) -> None:
+        """Note the outcome of the `member`-th selected model; the last one concludes the query."""
+        self.outcomes[member] = outcome
+        self.waiting -= 1
+        if not self.waiting and not self.answered:
+            assert self.application is not None
+            self.application.conclude(self, now)
+
+    def cancel(self) -> None:
+        """Nobody wants the answer any longer: the client has gone."""
+        self.answered = True
+        self.reply_to = None
+
+    def outputs(self) -> list[bytes | None]:
+        """The outputs that have arrived, in the order of `selection.models`."""
+        return [outcome if type(outcome) is bytes else None for outcome in self.outcomes]

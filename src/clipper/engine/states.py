@@ -1,0 +1,82 @@
+"""Selection states, one per application and context: in memory, and durable in the store.
+
+An update is acknowledged once it is committed. Updates of one context form a chain, each expecting the value that the
+one before it wrote, so they can be in flight together; one that finds another frontend's value starts again from it.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.selection.policy import State
+from clipper.store import Store, Transaction
+
+STATES_PREFIX = b"state/"
+
+MAX_CONTEXTS_IN_MEMORY = 100_000
+"""Per application; the rest stay in the store and come back when asked for."""
+
+MAX_RETRIES = 100
+"""Each retry means that another frontend has committed an update of the same context meanwhile."""
+
+
+class _Cell:
+    __slots__ = ("encoded", "state")
+
+    def __init__(self, encoded: bytes | None, state: State) -> None:
+        self.encoded = encoded
+        self.state = state
+
+
+class States:
+    """The states of one application."""
+
+    def __init__(self, application: str, initial: State, store: Store) -> None:
+        self._prefix = STATES_PREFIX + application.encode() + b"/"
+        self._initial = initial
+        self._store = store
+        self._cells: dict[str | None, _Cell] = {}
+
+    def current(self, context: str | None) -> State:
+        """The state that selects for this context now."""
+        cell = self._cells.get(context)
+        return cell.state if cell is not None else self._load(context).state
+
+    async def update(self, context: str | None, change: Callable[[State], State]) -> None:
+        """Replace the state by `change` of it; durable on return.
+
+        Raises STORE_FULL or STORE_FAILED if it could not be kept (nothing is changed then), STORE_BUSY if other
+        frontends keep changing the same context.
+        """
+        key = self._key(context)
+        for _ in range(MAX_RETRIES):
+            cell = self._cells.get(context) or self._load(context)
+            before, state = cell.encoded, change(cell.state)
+            cell.encoded, cell.state = msgspec.json.encode(state), state
+            transaction = Transaction(put={key: cell.encoded}, expect={key: before})
+            try:
+                committed = await asyncio.wrap_future(self._store.commit(transaction))
+            except ClipperError:
+                self._cells.pop(context, None)
+                raise
+            if committed:
+                return
+            self._cells.pop(context, None)
+        raise ClipperError(ErrorCode.STORE_BUSY, "Feedback for one context arrives at too many frontends at once")
+
+    def refresh(self) -> None:
+        """Another process may have changed states: read them again when they are next needed."""
+        self._cells.clear()
+
+    def _load(self, context: str | None) -> _Cell:
+        if len(self._cells) >= MAX_CONTEXTS_IN_MEMORY:
+            self._cells.clear()
+        encoded = self._store.get(self._key(context))
+        cell = _Cell(encoded, self._initial if encoded is None else msgspec.json.decode(encoded))
+        self._cells[context] = cell
+        return cell
+
+    def _key(self, context: str | None) -> bytes:
+        return self._prefix + (b"" if context is None else b"=" + context.encode())

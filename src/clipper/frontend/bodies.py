@@ -1,0 +1,235 @@
+"""Bodies of `/{app}/predict` and `/{app}/update` to inputs in canonical form.
+
+A flat list of numbers that is as it should be takes a fast path: one typed decode, one pack. Everything else (nested
+lists, base64, whatever is wrong) is decoded again as plain JSON and goes through `core.json_inputs`, whose messages say
+what was expected.
+"""
+
+from math import prod
+from struct import Struct
+from struct import error as StructError
+from typing import Any, NamedTuple
+
+import msgspec
+
+from clipper.core.errors import invalid
+from clipper.core.inputs import DType, Input, InputType
+from clipper.core.json_inputs import input_from_json
+
+PREDICT_SCHEMA = (
+    '{"input": <value>} or {"input_batch": [<value>, ...]}, optionally "version": string, "context": string; '
+    "<value> is {value}"
+)
+_VALUES = {
+    InputType.BYTES: "a base64 string",
+    InputType.INTEGERS: "a list of 32-bit integers, or nested lists of one length",
+    InputType.FLOATS: "a list of numbers, or nested lists of one length",
+    InputType.DOUBLES: "a list of numbers, or nested lists of one length",
+    InputType.STRINGS: "a string",
+}
+
+MAX_CONTEXT_BYTES = 128
+"""A user or session id; it becomes part of a store key."""
+
+
+class PredictBody(NamedTuple):
+    """What a predict request asks."""
+
+    inputs: list[Input]
+    is_batch: bool
+    version: str | None = None
+    context: str | None = None
+
+
+class UpdateBody(NamedTuple):
+    """What a feedback says: about an earlier query, or about an input."""
+
+    query_id: int | None
+    input: Input | None
+    context: str | None
+    label: bytes
+
+
+class _FlatDoubles(msgspec.Struct, forbid_unknown_fields=True):
+    input: list[float]
+    version: str | None = None
+    context: str | None = None
+
+
+class _FlatIntegers(msgspec.Struct, forbid_unknown_fields=True):
+    input: list[int]
+    version: str | None = None
+    context: str | None = None
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True):
+    input: str
+    version: str | None = None
+    context: str | None = None
+
+
+class _Predict(msgspec.Struct, forbid_unknown_fields=True):
+    input: Any = msgspec.UNSET
+    input_batch: Any = msgspec.UNSET
+    version: str | None = None
+    context: str | None = None
+
+
+class _Update(msgspec.Struct, forbid_unknown_fields=True):
+    label: Any = msgspec.UNSET
+    query_id: int | None = None
+    input: Any = msgspec.UNSET
+    context: str | None = None
+    uid: str | int | None = None
+
+
+_FAST = {
+    InputType.DOUBLES: (msgspec.json.Decoder(_FlatDoubles).decode, "d"),
+    InputType.FLOATS: (msgspec.json.Decoder(_FlatDoubles).decode, "f"),
+    InputType.INTEGERS: (msgspec.json.Decoder(_FlatIntegers).decode, "i"),
+}
+_decode_text = msgspec.json.Decoder(_Text).decode
+_decode_predict = msgspec.json.Decoder(_Predict).decode
+_decode_update = msgspec.json.Decoder(_Update).decode
+
+_MAX_REMEMBERED_LENGTHS = 1024
+
+
+class BodyDecoder:
+    """Decodes the bodies of one application's requests. Every method raises INVALID_ARGUMENT."""
+
+    def __init__(self, input_type: InputType, max_batch: int) -> None:
+        self._input_type = input_type
+        self._dtype = input_type.dtype
+        self._max_batch = max_batch
+        self._fast, self._letter = _FAST.get(input_type, (None, ""))
+        self._packers: dict[int, tuple[tuple[int], Any]] = {}
+
+    @property
+    def schema(self) -> str:
+        """What a body should look like, for a person."""
+        return PREDICT_SCHEMA.replace("{value}", _VALUES[self._input_type])
+
+    def predict(self, body: bytes) -> PredictBody:
+        """The inputs of a JSON body."""
+        try:
+            if self._fast is not None:
+                request = self._fast(body)
+                values = request.input
+                shape, pack = self._packers.get(len(values)) or self._packer(len(values))
+                asked = Input(self._dtype, shape, pack(*values))
+            elif self._input_type is InputType.STRINGS:
+                request = _decode_text(body)
+                payload = request.input.encode()
+                asked = Input(DType.STRING, (len(payload),), payload)
+            else:
+                return self._predict_slowly(body)
+        except (msgspec.MsgspecError, StructError, OverflowError, ValueError):
+            return self._predict_slowly(body)
+        context = request.context
+        if context is not None:
+            _check_context(context)
+        return PredictBody([asked], False, request.version, context)
+
+    def tensor(self, body: bytes, parameters: dict[str, str]) -> PredictBody:
+        """The inputs of a raw binary body; `dtype`, `shape` and `batch` come with the request's head."""
+        dtype = self._tensor_dtype(parameters.get("dtype"), "shape" in parameters)
+        count = _positive(parameters, "batch", 1)
+        if not body:
+            raise invalid("Invalid body: it is empty; expected the elements of at least one input")
+        if count > self._max_batch:
+            raise invalid(f"Invalid batch: {count} inputs exceed the limit of {self._max_batch} in one request")
+        shape = _shape(parameters.get("shape"), len(body) // count // dtype.item_size)
+        size = prod(shape) * dtype.item_size
+        if size * count != len(body):
+            raise invalid(
+                f"Invalid body: {count} input(s) of shape {list(shape)} and dtype {dtype.name.lower()} need "
+                f"{size * count} bytes; got {len(body)}"
+            )
+        inputs = [Input(dtype, shape, body[at : at + size]) for at in range(0, len(body), size)]
+        context = parameters.get("context")
+        if context is not None:
+            _check_context(context)
+        return PredictBody(inputs, "batch" in parameters, parameters.get("version"), context)
+
+    def update(self, body: bytes) -> UpdateBody:
+        """A feedback."""
+        request = self._decoded(_decode_update, body)
+        if request.label is msgspec.UNSET or request.label is None:
+            raise invalid("Missing field 'label': expected the true output of the query")
+        if (request.query_id is None) == (request.input is msgspec.UNSET):
+            raise invalid("Expected either 'query_id' (an integer) or 'input' (the input the label is for)")
+        context = request.context if request.uid is None else str(request.uid)
+        if context is not None:
+            _check_context(context)
+        asked = None if request.input is msgspec.UNSET else input_from_json(request.input, self._input_type)
+        return UpdateBody(request.query_id, asked, context, msgspec.json.encode(request.label))
+
+    def _packer(self, length: int) -> tuple[tuple[int], Any]:
+        if not length:
+            raise ValueError("an empty list: the slow path says so")
+        if len(self._packers) >= _MAX_REMEMBERED_LENGTHS:
+            self._packers.clear()
+        packer = self._packers[length] = ((length,), Struct(f"<{length}{self._letter}").pack)
+        return packer
+
+    def _predict_slowly(self, body: bytes) -> PredictBody:
+        request = self._decoded(_decode_predict, body)
+        if request.context is not None:
+            _check_context(request.context)
+        if (request.input is msgspec.UNSET) == (request.input_batch is msgspec.UNSET):
+            raise invalid("Expected exactly one of the fields 'input' and 'input_batch'")
+        if request.input_batch is msgspec.UNSET:
+            asked = input_from_json(request.input, self._input_type)
+            return PredictBody([asked], False, request.version, request.context)
+        batch = request.input_batch
+        if not isinstance(batch, list) or not batch:
+            raise invalid("Invalid input_batch: expected a list of at least one input")
+        if len(batch) > self._max_batch:
+            raise invalid(f"Invalid input_batch: {len(batch)} inputs exceed the limit of {self._max_batch}")
+        inputs = [input_from_json(each, self._input_type, f"input_batch[{at}]") for at, each in enumerate(batch)]
+        return PredictBody(inputs, True, request.version, request.context)
+
+    def _decoded(self, decode: Any, body: bytes) -> Any:
+        try:
+            return decode(body)
+        except msgspec.ValidationError as error:
+            raise invalid(f"{error}. Expected JSON schema: {self.schema}") from None
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise invalid(f"Error parsing JSON: {error}. Expected JSON schema: {self.schema}") from None
+
+    def _tensor_dtype(self, name: str | None, has_shape: bool) -> DType:
+        if self._dtype is DType.BYTES and (name == "uint8" or (name is None and has_shape)):
+            return DType.UINT8
+        if name is None or name == self._dtype.name.lower():
+            return self._dtype
+        expected = "uint8" if self._dtype is DType.BYTES else self._dtype.name.lower()
+        raise invalid(f"Invalid dtype {name[:40]!r}: input_type {self._input_type} expects {expected}")
+
+
+def _check_context(context: str) -> None:
+    if not context or len(context.encode(errors="replace")) > MAX_CONTEXT_BYTES:
+        raise invalid(f"Invalid context: expected 1 to {MAX_CONTEXT_BYTES} bytes of text, such as a user's id")
+
+
+def _shape(text: str | None, elements: int) -> tuple[int, ...]:
+    if text is None:
+        return (elements,)
+    try:
+        shape = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        shape = ()
+    if not 1 <= len(shape) <= 8 or any(not 0 < length < 2**31 for length in shape):
+        raise invalid(f"Invalid shape {text[:80]!r}: expected 1 to 8 positive integers such as 224,224,3")
+    return shape
+
+
+def _positive(parameters: dict[str, str], name: str, default: int) -> int:
+    text = parameters.get(name)
+    if text is None:
+        return default
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        raise invalid(f"Invalid {name} {text[:40]!r}: expected a positive integer")
+    return int(text)
+
+

@@ -1,0 +1,249 @@
+"""One client's connection: requests in, answers out in the order of the requests.
+
+No task per query: a request becomes an entry in `_unanswered`; whoever answers it calls back, and what is at the head
+of the line goes out.
+"""
+
+import asyncio
+from collections import deque
+from http import HTTPStatus
+from typing import Protocol, cast
+
+from clipper.engine.query import PendingQuery
+from clipper.frontend import responses
+from clipper.frontend.config import FrontendConfig
+from clipper.frontend.requests import Head, HttpError, Request, RequestReader
+
+LINGER_S = 2.0
+"""After an error that leaves the body unread: how long we swallow the rest, so that the client can read the answer
+instead of meeting a reset connection."""
+
+
+class Entry(Protocol):
+    """One unanswered request."""
+
+    response: bytes | None
+
+    def cancel(self) -> None:
+        """The client has gone."""
+
+
+class Exchange:
+    """A request that is answered with bytes made elsewhere."""
+
+    __slots__ = ("connection", "response")
+
+    def __init__(self, connection: "Connection") -> None:
+        self.connection: Connection | None = connection
+        self.response: bytes | None = None
+
+    def respond(self, response: bytes) -> None:
+        """Answer, now or when the requests before it are answered."""
+        if self.connection is not None:
+            self.connection.complete(self, response)
+
+    def cancel(self) -> None:
+        """The client has gone; the answer will be dropped."""
+        self.connection = None
+
+
+class Handler(Protocol):
+    """What becomes of requests."""
+
+    def handle(self, connection: "Connection", request: Request, now: float) -> None:
+        """Add exactly one entry to the connection's unanswered ones, and answer it in time."""
+
+
+class Connections:
+    """All open connections of one frontend."""
+
+    def __init__(self, config: FrontendConfig, handler: Handler) -> None:
+        self.config = config
+        self.handler = handler
+        self.open: set[Connection] = set()
+        self.heads: dict[bytes, Head] = {}
+        self.draining = False
+        self.loop = asyncio.get_running_loop()
+
+    def accept(self) -> "Connection":
+        """A protocol for a new connection."""
+        return Connection(self)
+
+    def sweep(self) -> None:
+        """Close what has waited too long; to be called about once a second."""
+        now = self.loop.time()
+        for connection in list(self.open):
+            connection.enforce_timeouts(now)
+
+    def drain(self) -> None:
+        """Answer what has been asked, take nothing new."""
+        self.draining = True
+        for connection in list(self.open):
+            connection.close_when_answered()
+
+
+class Connection(asyncio.Protocol):
+    """One HTTP/1.1 connection."""
+
+    def __init__(self, shared: Connections) -> None:
+        self._shared = shared
+        self._reader = RequestReader(shared.config, shared.heads)
+        self._unanswered: deque[PendingQuery | Entry] = deque()
+        self._transport: asyncio.Transport
+        self._since = shared.loop.time()
+        self._partial = False
+        self._closing = False
+        self._lingering = False
+        self._reading_paused = False
+        self._write_paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the client is there."""
+        # uvloop's transports are no subclasses of asyncio's
+        self._transport = transport = cast(asyncio.Transport, transport)
+        shared = self._shared
+        if len(shared.open) >= shared.config.max_connections:
+            transport.write(
+                responses.closing(
+                    responses.problem(HTTPStatus.SERVICE_UNAVAILABLE, "Overloaded", "Too many open connections")
+                )
+            )
+            self._closing = True
+            transport.close()
+        else:
+            shared.open.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes have come."""
+        if self._closing:
+            return
+        shared = self._shared
+        now = shared.loop.time()
+        error = None
+        try:
+            requests = self._reader.feed(data)
+        except HttpError as refused:
+            error = refused
+            requests = self._reader.completed
+        if requests:
+            self._partial = False
+            self._since = now
+        elif not self._partial:
+            self._partial = True
+            self._since = now
+        for request in requests:
+            if not request.head.keep_alive or shared.draining:
+                self._closing = True
+            shared.handler.handle(self, request, now)
+            if self._closing:
+                return
+        if error is not None:
+            self._refuse(error)
+        elif self._reader.continue_wanted:
+            self._reader.continue_wanted = False
+            if not self._unanswered:
+                self._transport.write(responses.CONTINUE)
+        if len(self._unanswered) >= shared.config.max_pipelined:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """asyncio: the client sends no more; it may still read its answers."""
+        self.close_when_answered()
+        return bool(self._unanswered)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the client is gone."""
+        self._shared.open.discard(self)
+        self._closing = True
+        for entry in self._unanswered:
+            entry.cancel()
+        self._unanswered.clear()
+
+    def pause_writing(self) -> None:
+        """asyncio: the client does not read its answers; take no more of its questions."""
+        self._write_paused = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """asyncio: the client reads again."""
+        self._write_paused = False
+        self._resume_reading()
+
+    def expect(self, entry: PendingQuery | Entry) -> None:
+        """Reserve the next place in the order of the answers."""
+        self._unanswered.append(entry)
+
+    def answer(self, query: PendingQuery, now: float) -> None:
+        """Engine: a single query is answered."""
+        self.complete(query, responses.prediction(query))
+
+    def complete(self, entry: PendingQuery | Entry, response: bytes) -> None:
+        """Send the response of `entry`, or keep it until those before it are sent."""
+        unanswered = self._unanswered
+        if not unanswered:
+            return
+        if unanswered[0] is not entry:
+            entry.response = response
+            return
+        unanswered.popleft()
+        if self._closing and not unanswered:
+            self._transport.write(responses.closing(response))
+            self._finish()
+            return
+        self._transport.write(response)
+        if unanswered or self._reading_paused:
+            self._send_ready()
+
+    def close_when_answered(self) -> None:
+        """Take no more requests; close once all that were taken are answered."""
+        self._closing = True
+        if not self._unanswered:
+            self._finish()
+
+    def enforce_timeouts(self, now: float) -> None:
+        """Close a connection that lingers, idles or is too slow in sending its request."""
+        config = self._shared.config
+        waited = now - self._since
+        if self._lingering:
+            if waited > LINGER_S:
+                self._transport.abort()
+        elif self._unanswered or self._closing:
+            return
+        elif self._reader.partial_head and waited > config.head_timeout_s:
+            self._refuse(HttpError(HTTPStatus.REQUEST_TIMEOUT, f"No whole request head in {config.head_timeout_s} s"))
+        elif self._reader.partial_body and waited > config.body_timeout_s:
+            self._refuse(HttpError(HTTPStatus.REQUEST_TIMEOUT, f"No whole body in {config.body_timeout_s} s"))
+        elif waited > config.idle_timeout_s:
+            self._transport.abort()  # nothing is unanswered, and what it has not read by now it never will
+
+    def _refuse(self, error: HttpError) -> None:
+        self._closing = True
+        self._lingering = True
+        exchange = Exchange(self)
+        self.expect(exchange)
+        exchange.respond(responses.problem(error.status, error.status.phrase, error.cause))
+
+    def _send_ready(self) -> None:
+        unanswered = self._unanswered
+        while unanswered and unanswered[0].response is not None:
+            entry = unanswered.popleft()
+            assert entry.response is not None
+            last = self._closing and not unanswered
+            self._transport.write(responses.closing(entry.response) if last else entry.response)
+            entry.response = None
+            if last:
+                self._finish()
+        if self._reading_paused and len(unanswered) < self._shared.config.max_pipelined:
+            self._reading_paused = False
+            self._resume_reading()
+
+    def _finish(self) -> None:
+        if not self._lingering:
+            self._transport.close()
+        elif self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _resume_reading(self) -> None:
+        if not self._write_paused and not self._reading_paused and not self._transport.is_closing():
+            self._transport.resume_reading()

@@ -1,0 +1,132 @@
+"""One query frontend process: opens the store, serves its sockets, drains and ends."""
+
+import asyncio
+import contextlib
+import gc
+import resource
+import signal
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.engine.engine import Engine, EngineConfig
+from clipper.frontend.config import FrontendConfig
+from clipper.frontend.connection import Connections
+from clipper.frontend.exposition import Exposition
+from clipper.frontend.service import QueryService
+from clipper.registry.registry import Registry
+from clipper.store import LmdbStore, Store, StoreConfig, Transaction
+
+INCARNATION_KEY = b"frontend/incarnation"
+"""Counts every start of every frontend of this home: the upper part of its query ids."""
+
+SWEEP_S = 1.0
+"""How often time-outs of connections are enforced."""
+
+LAST_REQUESTS_S = 0.1
+"""At the start of a drain: requests that were on their way are still read, and answered with `connection: close`."""
+
+GC_THRESHOLD = 200_000
+"""Young objects between two collections. Nothing on a query's path makes cycles, so they only cost time."""
+
+
+@dataclass(frozen=True)
+class FrontendProcess:
+    """What one frontend is started with.
+
+    Attributes:
+        index: which of the server's frontends this is.
+        sockets: the private unix socket of every frontend, by index.
+    """
+
+    index: int
+    store_folder: Path
+    sockets: list[Path]
+    store: StoreConfig = field(default_factory=StoreConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    frontend: FrontendConfig = field(default_factory=FrontendConfig)
+
+
+async def run_frontend(process: FrontendProcess, listener: socket.socket) -> None:
+    """Serve queries on `listener` until SIGTERM, then answer what was accepted and return."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _allow_open_files(process.frontend.max_connections)
+    with LmdbStore.open(process.store_folder, process.store) as store:
+        incarnation = await _next_incarnation(store)
+        engine = Engine(store, Registry(store), process.engine, incarnation, f"frontend-{process.index}")
+        engine.start()
+        exposition = Exposition(engine, process.index, process.sockets)
+        service = QueryService(engine, process.frontend, exposition.expose)
+        connections = Connections(process.frontend, service)
+        async with _serving(connections, listener, process.sockets[process.index]):
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(GC_THRESHOLD, 20, 20)
+            await stop.wait()
+        await _drain(connections, process.frontend.drain_s)
+        await service.stop()
+        await engine.stop()
+
+
+@contextlib.asynccontextmanager
+async def _serving(connections: Connections, listener: socket.socket, private: Path) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    private.unlink(missing_ok=True)
+    siblings = await loop.create_unix_server(connections.accept, str(private))
+    public = await loop.create_server(connections.accept, sock=listener, backlog=listener_backlog())
+    sweeper = loop.create_task(_sweep_for_ever(connections))
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        public.close()
+        siblings.close()
+        private.unlink(missing_ok=True)
+
+
+def listener_backlog() -> int:
+    """Connections that may wait to be accepted: what the kernel allows, so that a burst is not refused."""
+    return socket.SOMAXCONN
+
+
+async def _sweep_for_ever(connections: Connections) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        connections.sweep()
+
+
+async def _drain(connections: Connections, patience_s: float) -> None:
+    connections.draining = True
+    await asyncio.sleep(LAST_REQUESTS_S)
+    connections.drain()
+    give_up = asyncio.get_running_loop().time() + patience_s
+    while connections.open and asyncio.get_running_loop().time() < give_up:
+        await asyncio.sleep(0.01)
+
+
+async def _next_incarnation(store: Store) -> int:
+    while True:
+        before = store.get(INCARNATION_KEY)
+        number = int(before or b"0") + 1
+        transaction = Transaction(put={INCARNATION_KEY: b"%d" % number}, expect={INCARNATION_KEY: before})
+        try:
+            if await asyncio.wrap_future(store.commit(transaction)):
+                return number
+        except ClipperError as error:
+            if error.code is not ErrorCode.STORE_FULL:
+                raise
+            # A full disk must not keep queries from being answered; ids may then repeat those of the last start.
+            return number
+
+
+def _allow_open_files(connections: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + 1024
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))

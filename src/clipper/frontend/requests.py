@@ -1,0 +1,283 @@
+"""Bytes to HTTP/1 requests, without I/O.
+
+`httptools` (llhttp) parses every head. A kept-alive client sends the same head over and over, and a head's meaning is a
+function of its bytes alone, so parsed heads are remembered: most requests cost one dictionary lookup. A connection that
+once sends a chunked body is read by `httptools` entirely from then on.
+"""
+
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+import httptools
+
+from clipper.frontend.config import FrontendConfig
+
+HEAD_END = b"\r\n\r\n"
+
+MAX_REMEMBERED_HEADS = 4096
+MAX_REMEMBERED_HEAD_BYTES = 1024
+"""4 MB in all: more than the heads of all clients at a time, bounded against a client that varies them."""
+
+
+class HttpError(Exception):
+    """The request cannot be served, nor can any later one on its connection."""
+
+    def __init__(self, status: HTTPStatus, cause: str) -> None:
+        super().__init__(cause)
+        self.status = status
+        self.cause = cause
+
+
+class Head(NamedTuple):
+    """A request line and its headers, reduced to what this server uses.
+
+    Attributes:
+        segments: the path between its slashes; a trailing slash makes no difference.
+        parameters: the query string, and for tensors the headers `clipper-dtype` and `clipper-shape`.
+        length: of the body in bytes; -1 if chunked.
+    """
+
+    method: bytes
+    segments: tuple[str, ...]
+    parameters: dict[str, str]
+    length: int
+    keep_alive: bool
+    expects_continue: bool
+    content_type: bytes
+
+
+class Request(NamedTuple):
+    """One whole request."""
+
+    head: Head
+    body: bytes
+
+
+class RequestReader:
+    """Cuts one connection's bytes into requests.
+
+    After an `HttpError` from `feed`, `completed` still holds what was whole before it.
+
+    Attributes:
+        partial_head: bytes of an unfinished head are waiting.
+        partial_body: a head has come, its body not yet.
+        continue_wanted: the client waits for `100 Continue` before it sends that body; reset by who sends it.
+    """
+
+    def __init__(self, config: FrontendConfig, remembered: dict[bytes, Head]) -> None:
+        self._config = config
+        self._remembered = remembered
+        self._rest = b""
+        self._head: Head | None = None
+        self._parts: list[bytes] = []
+        self._missing = 0
+        self._stream: _Stream | None = None
+        self.completed: list[Request] = []
+        self.continue_wanted = False
+
+    @property
+    def partial_head(self) -> bool:
+        """Whether a head has begun and not ended."""
+        return bool(self._rest) or (self._stream is not None and self._stream.in_head)
+
+    @property
+    def partial_body(self) -> bool:
+        """Whether a body has begun and not ended."""
+        return self._head is not None or (self._stream is not None and self._stream.in_body)
+
+    def feed(self, data: bytes) -> list[Request]:
+        """The requests that `data` completes. Raises HttpError (400, 413, 431, 501)."""
+        self.completed = completed = []
+        if self._stream is not None:
+            self._stream.feed(data, completed)
+            return completed
+        if self._head is not None:
+            data = self._continue_body(data)
+        elif self._rest:
+            data, self._rest = self._rest + data, b""
+        start = 0
+        while start < len(data):
+            end = data.find(HEAD_END, start)
+            if end < 0 or end - start > self._config.max_head_bytes:
+                self._keep_partial_head(data[start:])
+                break
+            head = self._parse(data[start : end + 4])
+            start = end + 4
+            if head.length < 0:
+                assert self._stream is not None  # made by _parse
+                self._stream.feed(data[start:], completed)
+                break
+            stop = start + head.length
+            if stop > len(data):
+                self._begin_body(head, data[start:])
+                break
+            completed.append(Request(head, data[start:stop]))
+            start = stop
+        return completed
+
+    def _keep_partial_head(self, rest: bytes) -> None:
+        if len(rest) > self._config.max_head_bytes:
+            raise HttpError(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"The request line and headers exceed {self._config.max_head_bytes} bytes",
+            )
+        self._rest = rest
+
+    def _begin_body(self, head: Head, begun: bytes) -> None:
+        self._head = head
+        self._parts = [begun]
+        self._missing = head.length - len(begun)
+        self.continue_wanted = head.expects_continue and not begun
+
+    def _continue_body(self, data: bytes) -> bytes:
+        """Take what the body misses; returns what follows it."""
+        head = self._head
+        assert head is not None
+        if len(data) < self._missing:
+            self._parts.append(data)
+            self._missing -= len(data)
+            return b""
+        self._parts.append(data[: self._missing])
+        self.completed.append(Request(head, b"".join(self._parts)))
+        rest = data[self._missing :]
+        self._head, self._parts, self._missing = None, [], 0
+        return rest
+
+    def _parse(self, block: bytes) -> Head:
+        head = self._remembered.get(block)
+        if head is None:
+            stream = _Stream(self._config)
+            head = stream.feed_head(block)
+            if head.length < 0:
+                self._stream = stream
+                self.continue_wanted = head.expects_continue
+            elif len(block) <= MAX_REMEMBERED_HEAD_BYTES:
+                if len(self._remembered) >= MAX_REMEMBERED_HEADS:
+                    self._remembered.clear()
+                self._remembered[block] = head
+        if head.length > self._config.max_body_bytes:
+            raise body_too_large(self._config)
+        return head
+
+
+def body_too_large(config: FrontendConfig) -> HttpError:
+    """413, naming the limit."""
+    return HttpError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body exceeds the limit of {config.max_body_bytes} bytes"
+    )
+
+
+class _Stream:
+    """`httptools` callbacks that assemble requests; one parser's life."""
+
+    def __init__(self, config: FrontendConfig) -> None:
+        self._config = config
+        self._parser = httptools.HttpRequestParser(self)
+        self._completed: list[Request] = []
+        self._error: HttpError | None = None
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._head_bytes = 0
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._head: Head | None = None
+        self.in_head = False
+        self.in_body = False
+
+    def feed_head(self, block: bytes) -> Head:
+        """The head that is exactly `block`."""
+        self._feed(block)
+        head = self._head
+        if head is None or self._body or len(self._completed) > 1:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "The request line and headers are not one whole HTTP/1 head")
+        self._completed = []
+        return head
+
+    def feed(self, data: bytes, completed: list[Request]) -> None:
+        """Append the requests that `data` completes."""
+        self._completed = completed
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise HttpError(HTTPStatus.NOT_IMPLEMENTED, "Upgrades and CONNECT are not supported") from None
+        except httptools.HttpParserError as error:
+            raise self._error or HttpError(HTTPStatus.BAD_REQUEST, f"Malformed HTTP request: {error}") from None
+
+    def on_message_begin(self) -> None:
+        self.in_head = True
+        self._url = b""
+        self._headers = {}
+        self._head_bytes = 0
+        self._body = []
+        self._body_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_head(len(name) + len(value))
+        name = name.lower()
+        if name in self._headers and name == b"host":
+            self._fail(HttpError(HTTPStatus.BAD_REQUEST, "More than one Host header"))
+        self._headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        self.in_head, self.in_body = False, True
+        try:
+            self._head = self._build_head()
+        except HttpError as error:
+            self._fail(error)
+        if self._head is not None and self._head.length > self._config.max_body_bytes:
+            self._fail(body_too_large(self._config))
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > self._config.max_body_bytes:
+            self._fail(body_too_large(self._config))
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        self.in_body = False
+        assert self._head is not None
+        self._completed.append(Request(self._head, b"".join(self._body)))
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self._config.max_head_bytes:
+            self._fail(
+                HttpError(
+                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    f"The request line and headers exceed {self._config.max_head_bytes} bytes",
+                )
+            )
+
+    def _fail(self, error: HttpError) -> None:
+        self._error = error
+        raise error
+
+    def _build_head(self) -> Head:
+        headers = self._headers
+        try:
+            url = httptools.parse_url(self._url)
+            path = (url.path or b"/").decode("ascii")
+            parameters = dict(parse_qsl((url.query or b"").decode("ascii"), max_num_fields=32))
+        except (httptools.HttpParserInvalidURLError, ValueError):
+            raise HttpError(HTTPStatus.BAD_REQUEST, f"Malformed URL {self._url[:80]!r}") from None
+        for name in ("dtype", "shape"):
+            value = headers.get(b"clipper-" + name.encode())
+            if value is not None:
+                parameters.setdefault(name, value.decode("latin-1"))
+        return Head(
+            method=self._parser.get_method(),
+            segments=tuple(path.strip("/").split("/")),
+            parameters=parameters,
+            length=-1 if b"transfer-encoding" in headers else int(headers.get(b"content-length", b"0")),
+            keep_alive=self._parser.should_keep_alive(),
+            expects_continue=headers.get(b"expect", b"").lower() == b"100-continue",
+            content_type=headers.get(b"content-type", b"").partition(b";")[0].strip().lower(),
+        )

@@ -1,0 +1,84 @@
+"""Answers as the bytes of HTTP/1.1 responses."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.engine.query import PendingQuery
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+STATUS_OF: dict[ErrorCode, HTTPStatus] = {
+    ErrorCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
+    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorCode.ALREADY_EXISTS: HTTPStatus.CONFLICT,
+    ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
+    ErrorCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    ErrorCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+    ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.OVERLOADED: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
+    ErrorCode.PROTOCOL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ErrorCode.MODEL_FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ErrorCode.STORE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
+    ErrorCode.STORE_FAILED: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.STORE_BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+_JSON_OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+_PREDICTION = b'{"query_id":%d,"output":%b,"default":false}'
+_DEFAULT = b'{"query_id":%d,"output":%b,"default":true,"default_explanation":%b}'
+
+
+def prediction(query: PendingQuery) -> bytes:
+    """The whole response to a single query."""
+    body = prediction_body(query)
+    return _JSON_OK % (len(body), body)
+
+
+def prediction_body(query: PendingQuery) -> bytes:
+    """The JSON object of one answered query."""
+    if query.explanation is None:
+        return _PREDICTION % (query.query_id, query.output)
+    return _DEFAULT % (query.query_id, query.output, msgspec.json.encode(query.explanation))
+
+
+def batch_predictions(queries: list[PendingQuery]) -> bytes:
+    """The whole response to an `input_batch`, whatever its length."""
+    body = b'{"batch_predictions":[%b]}' % b",".join(map(prediction_body, queries))
+    return _JSON_OK % (len(body), body)
+
+
+def text(body: bytes, content_type: bytes = b"text/plain; charset=utf-8", status: HTTPStatus = HTTPStatus.OK) -> bytes:
+    """A whole response with a body of any type."""
+    return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        status,
+        status.phrase.encode(),
+        content_type,
+        len(body),
+        body,
+    )
+
+
+def json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> bytes:
+    """A whole response with a JSON body."""
+    return text(msgspec.json.encode(value), b"application/json", status)
+
+
+def problem(status: HTTPStatus, error: str, cause: str) -> bytes:
+    """A whole response that says what was wrong, in the original's two fields."""
+    return json({"error": error, "cause": cause}, status)
+
+
+def failure(error: ClipperError, kind: str) -> bytes:
+    """A whole response for an expected failure; `kind` is the original's name of it."""
+    return problem(STATUS_OF[error.code], kind, error.message)
+
+
+def closing(response: bytes) -> bytes:
+    """The same response, announcing that the connection closes after it."""
+    return response.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)

@@ -1,0 +1,194 @@
+"""The query REST interface: which request is answered by what."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.engine.application import ServedApplication
+from clipper.engine.engine import Engine
+from clipper.engine.feedback import observe_input, observe_query
+from clipper.engine.query import PendingQuery
+from clipper.frontend import responses
+from clipper.frontend.bodies import BodyDecoder, PredictBody
+from clipper.frontend.config import FrontendConfig
+from clipper.frontend.connection import Connection, Exchange
+from clipper.frontend.requests import Head, Request
+
+BAD_BODY = "Json error"
+BAD_QUERY = "Query processing error"
+"""The original's names for what can be wrong with a request."""
+
+MAX_FEEDBACK_IN_FLIGHT = 10_000
+"""Each waits for one durable commit; past it feedback is refused and may be sent again."""
+
+
+class QueryService:
+    """Handles the requests of all connections."""
+
+    def __init__(
+        self, engine: Engine, config: FrontendConfig, expose_metrics: Callable[[Head], Coroutine[Any, Any, bytes]]
+    ) -> None:
+        self._engine = engine
+        self._config = config
+        self._expose_metrics = expose_metrics
+        self._decoders: dict[str, BodyDecoder] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+
+    def handle(self, connection: Connection, request: Request, now: float) -> None:
+        """Take one request; its answer comes through the connection."""
+        self._engine.refresh()
+        head = request.head
+        segments = head.segments
+        if len(segments) == 2 and segments[1] == "predict" and head.method == b"POST":
+            application = self._engine.applications.get(segments[0])
+            if application is not None:
+                self._predict(connection, application, request, now)
+                return
+        self._handle_rarer(connection, request)
+
+    async def stop(self) -> None:
+        """Wait for the feedback that is being committed."""
+        await asyncio.gather(*self._tasks)
+
+    def _predict(self, connection: Connection, application: ServedApplication, request: Request, now: float) -> None:
+        try:
+            body = self._decode(application, request)
+        except ClipperError as error:
+            _respond(connection, responses.failure(error, BAD_BODY))
+            return
+        if body.is_batch:
+            self._predict_batch(connection, application, body, now)
+            return
+        journal = self._engine.journal
+        query = PendingQuery(
+            journal.next_id(), body.inputs[0], body.context, now, now + application.patience_s, connection
+        )
+        journal.record(query)
+        connection.expect(query)
+        if body.version is None:
+            application.predict(query, now)
+            return
+        try:
+            application.predict_with_version(query, body.version, now)
+        except ClipperError as error:
+            connection.complete(query, responses.failure(error, BAD_QUERY))
+
+    def _predict_batch(
+        self, connection: Connection, application: ServedApplication, body: PredictBody, now: float
+    ) -> None:
+        exchange = Exchange(connection)
+        connection.expect(exchange)
+        batch = _Batch(exchange, len(body.inputs))
+        journal = self._engine.journal
+        deadline = now + application.patience_s
+        for asked in body.inputs:
+            query = PendingQuery(journal.next_id(), asked, body.context, now, deadline, batch)
+            journal.record(query)
+            batch.queries.append(query)
+            try:
+                if body.version is None:
+                    application.predict(query, now)
+                else:
+                    application.predict_with_version(query, body.version, now)
+            except ClipperError as error:
+                exchange.respond(responses.failure(error, BAD_QUERY))
+                return
+
+    def _decode(self, application: ServedApplication, request: Request) -> PredictBody:
+        decoder = self._decoder(application)
+        if request.head.content_type == b"application/octet-stream":
+            return decoder.tensor(request.body, request.head.parameters)
+        return decoder.predict(request.body)
+
+    def _decoder(self, application: ServedApplication) -> BodyDecoder:
+        decoder = self._decoders.get(application.input_type)
+        if decoder is None:
+            decoder = BodyDecoder(application.input_type, self._config.max_batch)
+            self._decoders[application.input_type] = decoder
+        return decoder
+
+    def _handle_rarer(self, connection: Connection, request: Request) -> None:
+        match request.head.method, request.head.segments:
+            case b"POST", (name, "update"):
+                self._update(connection, name, request)
+            case b"GET", ("metrics",):
+                self._answer_later(connection, self._expose_metrics(request.head))
+            case b"GET", ("health" | "ready",):
+                _respond(connection, responses.json({"ready": True}))
+            case b"POST", (name, "predict"):
+                _respond(connection, _unknown_application(name))
+            case _, (_, "predict" | "update") | ("metrics" | "health" | "ready",):
+                cause = f"{request.head.method.decode('latin-1')} is not possible here"
+                _respond(connection, responses.problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", cause))
+            case _:
+                cause = "Expected POST /{application}/predict, POST /{application}/update or GET /metrics"
+                _respond(connection, responses.problem(HTTPStatus.NOT_FOUND, "Not found", cause))
+
+    def _update(self, connection: Connection, name: str, request: Request) -> None:
+        application = self._engine.applications.get(name)
+        if application is None:
+            _respond(connection, _unknown_application(name))
+            return
+        if len(self._tasks) >= MAX_FEEDBACK_IN_FLIGHT:
+            error = ClipperError(ErrorCode.OVERLOADED, "Too much feedback is being committed; send it again")
+            _respond(connection, responses.failure(error, BAD_QUERY))
+            return
+        try:
+            body = self._decoder(application).update(request.body)
+        except ClipperError as error:
+            _respond(connection, responses.failure(error, BAD_BODY))
+            return
+        journal = self._engine.journal
+        if body.query_id is not None:
+            observing = observe_query(application, journal, body.query_id, body.label)
+        else:
+            assert body.input is not None
+            observing = observe_input(application, journal, body.input, body.context, body.label)
+        self._answer_later(connection, _acknowledged(observing))
+
+    def _answer_later(self, connection: Connection, work: Coroutine[Any, Any, bytes]) -> None:
+        exchange = Exchange(connection)
+        connection.expect(exchange)
+        task = self._loop.create_task(_respond_with(exchange, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Batch:
+    """The queries of one `input_batch`, answered together."""
+
+    def __init__(self, exchange: Exchange, size: int) -> None:
+        self._exchange = exchange
+        self._waiting = size
+        self.queries: list[PendingQuery] = []
+
+    def answer(self, query: PendingQuery, now: float) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._exchange.respond(responses.batch_predictions(self.queries))
+
+
+def _respond(connection: Connection, response: bytes) -> None:
+    exchange = Exchange(connection)
+    connection.expect(exchange)
+    exchange.respond(response)
+
+
+async def _respond_with(exchange: Exchange, work: Coroutine[Any, Any, bytes]) -> None:
+    try:
+        exchange.respond(await work)
+    except ClipperError as error:
+        exchange.respond(responses.failure(error, BAD_QUERY))
+
+
+async def _acknowledged(observing: Coroutine[Any, Any, None]) -> bytes:
+    await observing
+    return responses.text(b"Feedback received? 1")
+
+
+def _unknown_application(name: str) -> bytes:
+    cause = f"No application with name '{name}' exists: register it with add_app or `clipper app create {name}`"
+    return responses.problem(HTTPStatus.NOT_FOUND, "Unknown application", cause)
