@@ -1,0 +1,58 @@
+"""The model of a bundle run on its example, without a server: the first thing to try with a new bundle."""
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from clipper.container.model import answer_example, load_model
+
+BATCH_SIZE = 3
+"""Large enough that a function which answers one input only, or mixes rows and columns up, is found out."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What happened.
+
+    Attributes:
+        alone: the output for the example alone, as JSON text; None if the bundle has no example.
+        batch: the outputs for a batch of `BATCH_SIZE` times the example.
+        load_s, first_ms, alone_ms, batch_ms: time to load, for the first batch of one, the second, and the larger one.
+    """
+
+    load_s: float
+    alone: str | None = None
+    batch: tuple[str, ...] = ()
+    first_ms: float = 0.0
+    alone_ms: float = 0.0
+    batch_ms: float = 0.0
+
+    def __str__(self) -> str:
+        loaded = f"loaded in {self.load_s:.2f} s"
+        if self.alone is None:
+            return f"{loaded}\nno example in the bundle: no prediction was tried"
+        return (
+            f"{loaded}\n"
+            f"example alone       {self.alone_ms:8.3f} ms (first time {self.first_ms:.3f} ms)  {self.alone}\n"
+            f"in a batch of {len(self.batch)}     {self.batch_ms:8.3f} ms  {', '.join(self.batch)}"
+        )
+
+
+def dry_run(folder: Path) -> DryRun:
+    """Load the bundle in `folder` into this process and run its example alone and in a batch of `BATCH_SIZE`.
+
+    Raises ModelError (MODEL_FAILED), with the model's traceback as its detail, if anything fails.
+    """
+    start = time.perf_counter()
+    model = load_model(folder, time.monotonic)
+    load_s = time.perf_counter() - start
+    if model.example is None:
+        return DryRun(load_s)
+    times = [time.perf_counter()]
+    outputs = []
+    for size in (1, 1, BATCH_SIZE):
+        outputs.append(answer_example(model, model.example, size))
+        times.append(time.perf_counter())
+    first_ms, alone_ms, batch_ms = ((after - before) * 1000 for before, after in pairwise(times))
+    return DryRun(load_s, outputs[0][0], tuple(outputs[2]), first_ms, alone_ms, batch_ms)

@@ -1,0 +1,192 @@
+"""Serves a loaded model to its peers: one thread, one batch at a time, each peer in its turn.
+
+A peer's second batch waits in the socket, so the model finds work as soon as it is free. What a peer does wrong ends
+its own connection and nobody else's.
+"""
+
+import logging
+import selectors
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass
+from math import inf
+
+from clipper.container.listening import address_of, enlarge_buffers
+from clipper.container.model import Model
+from clipper.container.peer import Peer
+from clipper.wire.batches import ItemFailure, Outcome
+from clipper.wire.errors import LocalProtocolError, RemoteProtocolError
+from clipper.wire.frames import PROTOCOL_VERSION
+from clipper.wire.handshake import Hello, Reject, Welcome, container_half, dialer_half, same_token
+from clipper.wire.session import PingReceived, PredictReceived, State
+
+MAX_PEERS = 64
+"""Frontends and the controller; a connection more is closed at once."""
+
+GOODBYE_TIMEOUT_S = 1.0
+"""For all peers together, to take their last results when the container ends."""
+
+LONGEST_WAIT_S = 0.1
+"""A signal does not end the wait of a selector, so this is how often we look whether to stop."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a container says of itself, and the secret it shares with those who may talk to it (64 hex digits)."""
+
+    model: str
+    version: str
+    token: str
+
+
+class Runner:
+    """The loop of a container. `run` returns after `stop`, or when no peer has been there for `orphan_grace_s`."""
+
+    def __init__(self, model: Model, identity: Identity, listener: socket.socket, orphan_grace_s: float) -> None:
+        self._model = model
+        self._identity = identity
+        self._listener = listener
+        self._orphan_grace_s = orphan_grace_s
+        self._orphan_at = inf
+        self._peers: deque[Peer] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Let `run` finish the batch at hand and return. Safe in a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Serve until stopped; then say goodbye to all peers. Closes everything but the listener."""
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._orphan_at = time.monotonic() + self._orphan_grace_s
+        try:
+            while not self._stopping and time.monotonic() < self._orphan_at:
+                self._turn()
+        finally:
+            self._leave()
+
+    def _turn(self) -> None:
+        """Wait for something to do, read from and write to those who are ready, and compute one batch."""
+        for key, ready in self._selector.select(self._wait_s()):
+            if key.fileobj is self._listener:
+                self._accept()
+            else:
+                self._move(key.data, ready)
+        now = time.monotonic()
+        for peer in [each for each in self._peers if each.overdue_at <= now and not each.has_work]:
+            self._close(peer, "it kept us waiting in the middle of a message")
+        for _ in range(len(self._peers)):
+            peer = self._peers[0]
+            self._peers.rotate(-1)
+            if peer.has_work:
+                self._answer(peer)
+                break
+
+    def _wait_s(self) -> float:
+        if any(peer.has_work for peer in self._peers):
+            return 0.0
+        next_at = min(self._orphan_at, *(peer.overdue_at for peer in self._peers), inf)
+        return min(max(0.0, next_at - time.monotonic()), LONGEST_WAIT_S)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:  # it has gone again, or we are out of descriptors
+            return
+        if len(self._peers) >= MAX_PEERS:
+            connection.close()
+            return
+        connection.setblocking(False)
+        enlarge_buffers(connection)
+        peer = Peer(connection, time.monotonic())
+        self._peers.append(peer)
+        self._selector.register(connection, selectors.EVENT_READ, peer)
+
+    def _move(self, peer: Peer, ready: int) -> None:
+        """Bytes in or out."""
+        try:
+            alive = peer.flush() if ready & selectors.EVENT_WRITE else peer.has_work or peer.receive()
+        except RemoteProtocolError as error:
+            self._close(peer, error.message)
+            return
+        self._after(peer, alive)
+
+    def _answer(self, peer: Peer) -> None:
+        """Do the first thing that `peer` waits for."""
+        event = peer.waiting.popleft()
+        session = peer.session
+        alive = True
+        if session.state is State.CLOSED:
+            self._close(peer, "it said goodbye")
+            return
+        match event:
+            case PredictReceived(batch_id, batch):
+                start = time.perf_counter_ns()
+                outcomes = self._model.predict(batch)
+                compute_ns = time.perf_counter_ns() - start
+                alive = peer.send(_result(peer, batch_id, outcomes, compute_ns))
+            case PingReceived(probe_id):
+                alive = peer.send(session.send_pong(probe_id))
+            case Hello():
+                alive = self._greet(peer, event)
+        self._after(peer, alive)
+
+    def _greet(self, peer: Peer, hello: Hello) -> bool:
+        identity = self._identity
+        if hello.protocol != PROTOCOL_VERSION:
+            reject = Reject("protocol", f"This container speaks protocol {PROTOCOL_VERSION}, not {hello.protocol}")
+        elif not same_token(hello.token, dialer_half(identity.token)):
+            reject = Reject("token", "The token is not the one this container was started with")
+        else:
+            peer.name = repr(hello.peer[:80])
+            peer.welcome = True
+            self._orphan_at = inf
+            welcome = Welcome(
+                PROTOCOL_VERSION,
+                container_half(identity.token),
+                identity.model,
+                identity.version,
+                self._model.input_type,
+            )
+            return peer.send(peer.session.send_welcome(welcome))
+        peer.send(peer.session.send_reject(reject))
+        return False
+
+    def _after(self, peer: Peer, alive: bool) -> None:
+        """Something has moved: what does the selector watch now, and until when?"""
+        if not alive:
+            self._close(peer, "it has gone")
+            return
+        watched = selectors.EVENT_WRITE if peer.blocked else selectors.EVENT_READ
+        if self._selector.get_key(peer.connection).events != watched:
+            self._selector.modify(peer.connection, watched, peer)
+        peer.set_timer(time.monotonic())
+
+    def _close(self, peer: Peer, reason: str) -> None:
+        _logger.info("Closed the link to %s: %s", peer.name, reason)
+        self._selector.unregister(peer.connection)
+        self._peers.remove(peer)
+        peer.connection.close()
+        if not any(each.welcome for each in self._peers):
+            self._orphan_at = min(self._orphan_at, time.monotonic() + self._orphan_grace_s)
+
+    def _leave(self) -> None:
+        reason = "asked to stop" if self._stopping else f"no peer for {self._orphan_grace_s:g} s"
+        _logger.info("Leaving %s: %s", address_of(self._listener), reason)
+        self._selector.close()
+        until = time.monotonic() + GOODBYE_TIMEOUT_S
+        for peer in self._peers:
+            peer.say_goodbye(until - time.monotonic())
+        self._peers.clear()
+
+
+def _result(peer: Peer, batch_id: int, outcomes: list[Outcome], compute_ns: int) -> bytes:
+    try:
+        return peer.session.send_result(batch_id, outcomes, compute_ns)
+    except LocalProtocolError as error:
+        failure = ItemFailure(f"The outputs of the batch are too large: {error.message}")
+        return peer.session.send_result(batch_id, [failure] * len(outcomes), compute_ns)
