@@ -90,6 +90,8 @@ def decode_predict(body: bytes) -> InputBatch:
         raise RemoteProtocolError(f"A PREDICT body has dtype {code}, layout {layout}: not in this protocol")
     if not 1 <= size <= MAX_BATCH or not 1 <= ndim <= MAX_DIMENSIONS:
         raise RemoteProtocolError(f"A PREDICT body announces {size} inputs of {ndim} dimensions: outside the limits")
+    if not dtype.is_numeric and (layout, ndim) != (_RAGGED, 1):
+        raise RemoteProtocolError(f"A PREDICT body of {dtype.name} must be ragged with 1 dimension, not {ndim}")
     count = ndim * (size if layout == _RAGGED else 1)
     start = _PREDICT.size + 4 * count
     start += -start % 8

@@ -62,10 +62,13 @@ class FrameReader:
 
     Raises RemoteProtocolError from `feed` on an unknown type, set reserved bits, or a body over the limit, as soon
     as the header is in: what a peer claims is never allocated before it is checked.
+
+    Attributes:
+        max_body_bytes: the limit for the frames to come; a session raises it once the handshake is over.
     """
 
     def __init__(self, max_body_bytes: int = MAX_BODY_BYTES) -> None:
-        self._max_body_bytes = max_body_bytes
+        self.max_body_bytes = max_body_bytes
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -94,13 +97,14 @@ class FrameReader:
             message = _TYPES.get(code)
             if message is None or flags or reserved:
                 raise RemoteProtocolError(f"Not a frame of protocol {PROTOCOL_VERSION}: type {code}, flags {flags}")
-            if length > self._max_body_bytes:
+            if length > self.max_body_bytes:
                 raise RemoteProtocolError(
-                    f"The peer announced a {message.name} body of {length} bytes; the limit is {self._max_body_bytes}"
+                    f"The peer announced a {message.name} body of {length} bytes; the limit is {self.max_body_bytes}"
                 )
             end = start + HEADER_SIZE + length
             if end > available:
                 break
-            frames.append(Frame(message, frame_id, bytes(data[start + HEADER_SIZE : end])))
+            with memoryview(data) as view:  # one copy: a slice of a bytearray would be another
+                frames.append(Frame(message, frame_id, bytes(view[start + HEADER_SIZE : end])))
             start = end
         return frames, start

@@ -18,8 +18,9 @@ from clipper.wire.batches import (
     encode_result,
 )
 from clipper.wire.errors import LocalProtocolError, RemoteProtocolError
-from clipper.wire.frames import PROTOCOL_VERSION, FrameReader, MessageType, encode_frame
+from clipper.wire.frames import MAX_BODY_BYTES, PROTOCOL_VERSION, FrameReader, MessageType, encode_frame
 from clipper.wire.handshake import (
+    MAX_HANDSHAKE_BYTES,
     Hello,
     Reject,
     Welcome,
@@ -102,14 +103,22 @@ class Session:
 
     def __init__(self, role: Role) -> None:
         self._role = role
-        self._reader = FrameReader()
+        self._reader = FrameReader(MAX_HANDSHAKE_BYTES)  # a stranger cannot make us hold more than that
         self.state = State.AWAIT_HELLO if role is Role.CONTAINER else State.NEW
 
     def __repr__(self) -> str:
         return f"<Session {self._role.value}: {self.state.value}, {self._reader.pending_bytes} bytes pending>"
 
+    @property
+    def pending_bytes(self) -> int:
+        """How many bytes of an incomplete frame wait for the rest."""
+        return self._reader.pending_bytes
+
     def receive(self, data: bytes) -> list[Event]:
-        """The events that `data` completes. Raises RemoteProtocolError, after which the session is closed."""
+        """The events that `data` completes. Raises RemoteProtocolError, after which the session is closed.
+
+        A dialer sends nothing after HELLO until WELCOME has come.
+        """
         events: list[Event] = []
         try:
             for kind, frame_id, body in self._reader.feed(data):
@@ -118,6 +127,8 @@ class Session:
                     raise RemoteProtocolError(f"A {kind.name} is not expected while the link is {self.state.value!r}")
                 events.append(_decode(kind, frame_id, body))
                 self.state = following
+            if self.state is State.READY:
+                self._reader.max_body_bytes = MAX_BODY_BYTES
         except RemoteProtocolError:
             self.state = State.CLOSED
             raise
