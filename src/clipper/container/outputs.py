@@ -7,6 +7,7 @@ as the value it spells, as the original did; other text becomes a JSON string.
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from json.encoder import encode_basestring
 from math import isfinite
 from typing import Any
@@ -34,12 +35,10 @@ def encode_outputs(outputs: Any, size: int) -> list[Outcome]:
     if isinstance(outputs, _NOT_OUTPUTS) or not isinstance(outputs, Iterable):
         return _all_failed(f"predict_batch returned {_type_name(outputs)}, expected a sequence of {size} outputs", size)
     if not isinstance(outputs, np.ndarray | Sequence):
-        outputs = list(outputs)
+        outputs = list(islice(outputs, size + 1))
     if len(outputs) != size:
         return _all_failed(f"predict_batch returned {len(outputs)} outputs, expected {size}: one for each input", size)
-    if isinstance(outputs, np.ndarray):
-        return _encode_array(outputs)
-    return [encode_output(each) for each in outputs]
+    return _encode_array(outputs) if isinstance(outputs, np.ndarray) else _encode_sequence(outputs)
 
 
 def encode_output(output: Any) -> Outcome:
@@ -52,16 +51,35 @@ def encode_output(output: Any) -> Outcome:
 
 def _encode_array(outputs: NDArray[Any]) -> list[Outcome]:
     kind = outputs.dtype.kind
-    if kind in "iu" and outputs.ndim == 1:
-        return [b"%d" % each for each in outputs.tolist()]
-    if kind == "f" and outputs.dtype.itemsize <= 8 and np.isfinite(outputs).all():
-        values = outputs.tolist()
-        if outputs.ndim == 1:
-            return [repr(each).encode() for each in values]
-        return [_to_json(each).encode() for each in values]
     if kind == "f" and outputs.dtype.itemsize > 8:
-        return _encode_array(outputs.astype(np.float64))
-    return [encode_output(each) for each in outputs.tolist()]
+        outputs = outputs.astype(np.float64)
+    if kind in "iu" or (kind == "f" and np.isfinite(outputs).all()):
+        if outputs.ndim == 1:
+            return [*_encode_numbers(outputs.tolist())]
+        if outputs.ndim == 2:
+            return [b"[" + b",".join(_encode_numbers(row)) + b"]" for row in outputs.tolist()]
+    return _encode_sequence(outputs.tolist())
+
+
+def _encode_sequence(outputs: Sequence[Any]) -> list[Outcome]:
+    """Sequences whose elements are of one type are frequent, and encoded at once; the rest one by one."""
+    types = set(map(type, outputs))
+    kind = types.pop() if len(types) == 1 else object
+    if kind is str:
+        known = {text: encode_output(text) for text in set(outputs)}  # labels repeat
+        return [known[text] for text in outputs]
+    if issubclass(kind, np.integer | np.floating):
+        return _encode_array(np.array(outputs))
+    if kind is int and max(map(int.bit_length, outputs)) <= 64:
+        return [*_encode_numbers(outputs)]
+    if kind is float and all(map(isfinite, outputs)):
+        return [*_encode_numbers(outputs)]
+    return [encode_output(each) for each in outputs]
+
+
+def _encode_numbers(numbers: Sequence[float]) -> list[bytes]:
+    """Finite numbers: what `repr` writes is JSON."""
+    return [repr(number).encode() for number in numbers]
 
 
 def _encode(output: Any) -> bytes:
