@@ -1,0 +1,67 @@
+"""What operators do with applications, in the original Clipper's vocabulary."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+from clipper.client.transport import Transport
+
+
+class ApplicationOperations:
+    """Applications and their links to models. Every method raises `ClipperError` with what the server refused."""
+
+    _admin: Transport
+
+    def register_application(self, name: str, input_type: str, default_output: str, slo_micros: int) -> None:
+        """Make an endpoint that answers queries at `/<name>/predict`.
+
+        Args:
+            name: lower case letters, digits and '-'.
+            input_type: bytes, integers, floats, doubles or strings.
+            default_output: what it answers when no model has answered by the deadline.
+            slo_micros: the latency objective of each query, in microseconds.
+        """
+        self._admin.post(
+            "/admin/add_app",
+            {
+                "name": name,
+                "input_type": input_type,
+                "default_output": default_output,
+                "latency_slo_micros": slo_micros,
+            },
+        )
+
+    def unregister_application(self, name: str) -> None:
+        """Remove an application; its models stay."""
+        self._admin.post("/admin/delete_app", {"name": name})
+
+    def delete_application(self, name: str) -> None:
+        """The original's older name of `unregister_application`."""
+        self.unregister_application(name)
+
+    def link_model_to_app(self, app_name: str, model_name: str) -> None:
+        """Let an application ask this model too; both must have the same input type."""
+        self._admin.post("/admin/add_model_links", {"app_name": app_name, "model_names": [model_name]})
+
+    def unlink_model_from_app(self, app_name: str, model_name: str) -> None:
+        """Let an application no longer ask this model."""
+        self._admin.post("/admin/delete_model_links", {"app_name": app_name, "model_names": [model_name]})
+
+    def set_linked_models(self, app_name: str, model_names: Sequence[str]) -> None:
+        """Let an application ask exactly these models from now on: one step, no query in between finds none."""
+        self._admin.post("/admin/set_model_links", {"app_name": app_name, "model_names": list(model_names)})
+
+    @overload
+    def get_all_apps(self, verbose: Literal[False] = False) -> list[str]: ...
+    @overload
+    def get_all_apps(self, verbose: Literal[True]) -> list[dict[str, Any]]: ...
+    def get_all_apps(self, verbose: bool = False) -> list[Any]:
+        """The names of all applications or, if `verbose`, what `get_app_info` says of each."""
+        return list(self._admin.post("/admin/get_all_applications", {"verbose": verbose}))
+
+    def get_app_info(self, name: str) -> dict[str, Any] | None:
+        """What an application was registered with; None if there is none of that name."""
+        return self._admin.post("/admin/get_application", {"name": name}) or None
+
+    def get_linked_models(self, app_name: str) -> list[str]:
+        """The names of the models an application asks."""
+        return list(self._admin.post("/admin/get_linked_models", {"app_name": app_name}))

@@ -1,0 +1,90 @@
+"""Functions and objects by value: what they need of the operator's own modules travels with them.
+
+Installed packages are referred to by name, since the container has them or gets them from the requirements; a module
+that is not installed is nowhere else, so its code is pickled. `__main__` is such a module.
+"""
+
+import inspect
+import site
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import cloudpickle
+
+from clipper.core.errors import ClipperError, ErrorCode
+
+OUR_PACKAGE = __name__.partition(".")[0]
+
+
+def dump_function(function: object) -> bytes:
+    """`function`, or an object with methods, pickled with the code of the local modules it uses.
+
+    Raises:
+        ClipperError: INVALID_ARGUMENT, with the traceback, if something it refers to cannot be pickled.
+    """
+    with _local_modules_by_value():
+        try:
+            return bytes(cloudpickle.dumps(function))
+        except Exception as error:
+            name = getattr(function, "__qualname__", type(function).__name__)
+            raise ClipperError(
+                ErrorCode.INVALID_ARGUMENT,
+                f"Cannot package {name}: {type(error).__name__}: {error}. Something it refers to cannot be copied to "
+                "another process, such as a lock, a connection or an open file: create it inside the function",
+                traceback.format_exc(),
+            ) from error
+
+
+def has_local_code(estimator: object) -> bool:
+    """Whether a scikit-learn estimator is made with classes or functions that are not installed anywhere."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]  # type: ignore[attr-defined]
+    return any(is_local(module) for part in parts if (module := _module_of(part)) is not None)
+
+
+def is_local(module: ModuleType) -> bool:
+    """Whether a module is the operator's own code: a file outside of every place packages are installed to."""
+    if module.__name__ == "__main__":
+        return True
+    file = getattr(module, "__file__", None)
+    if file is None or module.__name__.partition(".")[0] == OUR_PACKAGE:
+        return False
+    path = Path(file).resolve()
+    return not any(path.is_relative_to(folder) for folder in _INSTALLED)
+
+
+def _installed_folders() -> frozenset[Path]:
+    paths = sysconfig.get_paths()
+    folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    return frozenset(Path(folder).resolve() for folder in folders)
+
+
+_INSTALLED = _installed_folders()
+
+
+def _module_of(part: object) -> ModuleType | None:
+    kind = part if inspect.isroutine(part) or isinstance(part, type) else type(part)
+    return sys.modules.get(getattr(kind, "__module__", None) or "")
+
+
+@contextmanager
+def _local_modules_by_value() -> Iterator[None]:
+    """Within the block cloudpickle copies the code of local modules; what the caller registered stays registered."""
+    already = cloudpickle.list_registry_pickle_by_value()
+    modules = [
+        module
+        for name, module in list(sys.modules.items())
+        if name not in already and getattr(module, "__name__", None) == name and is_local(module)
+    ]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)

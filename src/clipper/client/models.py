@@ -1,0 +1,99 @@
+"""What operators do with models and their versions, in the original Clipper's vocabulary."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+from clipper.client.transport import Transport
+from clipper.core.errors import ClipperError, ErrorCode
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+class ModelOperations:
+    """The registry's models. Every method raises `ClipperError` with what the server refused.
+
+    A version is text; an integer given as one is turned into it.
+    """
+
+    _admin: Transport
+
+    def register_model(
+        self,
+        name: str,
+        version: str | int,
+        input_type: str,
+        image: str | None = None,
+        labels: Sequence[str] | None = None,
+        batch_size: int = -1,
+    ) -> None:
+        """Register a version whose containers are started by hand; it becomes current at once.
+
+        Args:
+            name: the model.
+            version: a new version of it.
+            input_type: bytes, integers, floats, doubles or strings.
+            image: what serves it, for people to read.
+            labels: free words.
+            batch_size: the largest batch of a replica; -1: the server learns it.
+        """
+        self._admin.post(
+            "/admin/add_model",
+            {
+                "model_name": name,
+                "model_version": str(version),
+                "input_type": input_type,
+                "labels": list(labels or ()),
+                "container_name": image or "",
+                "model_data_path": "",
+                "batch_size": batch_size,
+            },
+        )
+
+    def delete_versioned_model(self, name: str, version: str | int) -> None:
+        """Stop and remove one version."""
+        self._admin.post("/admin/delete_versioned_model", {"model_name": name, "model_version": str(version)})
+
+    def delete_model(self, name: str) -> None:
+        """Stop and remove every version of a model; refused while an application is linked to it."""
+        self._admin.post("/admin/delete_model", {"model_name": name})
+
+    def get_current_model_version(self, name: str) -> str:
+        """The version that answers queries; NOT_FOUND if there is no such model."""
+        for each in self.get_all_models(verbose=True):
+            if each["model_name"] == name and each["is_current_version"]:
+                return str(each["model_version"])
+        raise ClipperError(ErrorCode.NOT_FOUND, f"No model with name {name!r} exists")
+
+    @overload
+    def get_all_models(self, verbose: Literal[False] = False) -> list[str]: ...
+    @overload
+    def get_all_models(self, verbose: Literal[True]) -> list[dict[str, Any]]: ...
+    def get_all_models(self, verbose: bool = False) -> list[Any]:
+        """Every version as `name:version` or, if `verbose`, what `get_model_info` says of each."""
+        return list(self._admin.post("/admin/get_all_models", {"verbose": verbose}))
+
+    def get_model_info(self, name: str, version: str | int) -> dict[str, Any] | None:
+        """What a version was registered with; None if there is none of that name."""
+        return self._admin.post("/admin/get_model", {"model_name": name, "model_version": str(version)}) or None
+
+    def _version_before(self, name: str) -> str:
+        versions = [each["model_version"] for each in self.get_all_models(verbose=True) if each["model_name"] == name]
+        return version_below(versions, self.get_current_model_version(name), name)
+
+
+def version_below(versions: Sequence[str], current: str, name: str) -> str:
+    """The highest of `versions` below `current`, numbers in them compared as numbers; else NOT_FOUND."""
+    lower = [each for each in versions if _order(each) < _order(current)]
+    if lower:
+        return max(lower, key=_order)
+    others = sorted(set(versions) - {current}, key=_order)
+    next_step = f"name one of {', '.join(others)}" if others else "deploy another version first"
+    raise ClipperError(
+        ErrorCode.NOT_FOUND, f"Model {name!r} has no version below its current one, {current!r}: {next_step}"
+    )
+
+
+def _order(version: str) -> list[tuple[bool, int, str]]:
+    """What natural order compares: runs of digits as numbers, which come before text."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _DIGITS.split(version) if part]

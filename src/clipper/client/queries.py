@@ -1,0 +1,143 @@
+"""One application as those who query it see it: predict, and tell the truth afterwards."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import msgspec
+
+from clipper.client.transport import Transport
+from clipper.core.errors import ClipperError, ErrorCode, invalid
+from clipper.core.inputs import NUMPY_NAME
+
+if TYPE_CHECKING:
+    import numpy.typing
+
+RAW_DTYPES = frozenset(NUMPY_NAME.values())
+"""Element types that travel as they are; an array of any other goes as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer to one query.
+
+    Attributes:
+        query_id: names the query in a later feedback.
+        output: a JSON value: what the models answered, or the application's default output.
+        default: whether `output` is the default.
+        default_explanation: why, if it is.
+    """
+
+    query_id: int
+    output: Any
+    default: bool
+    default_explanation: str | None = None
+
+
+class Application:
+    """A handle on one application; may be shared by threads.
+
+    Attributes:
+        name: the application's name.
+    """
+
+    def __init__(self, name: str, transport: Transport) -> None:
+        self.name = name
+        self._transport = transport
+
+    def __repr__(self) -> str:
+        return f"<Application {self.name} at {self._transport.base_url}>"
+
+    def predict(self, x: object, *, version: str | int | None = None, context: str | None = None) -> Prediction:
+        """Answer one query by the application's deadline.
+
+        Args:
+            x: a list of numbers (nested for a shape), text, or bytes. A NumPy array travels as raw bytes, and its
+                element type must be the application's: int32, float32 or float64; uint8 for bytes.
+            version: ask this version of the one linked model, not the current one.
+            context: whose query it is: a user, a session.
+
+        Raises:
+            ClipperError: INVALID_ARGUMENT for an input of the wrong type, NOT_FOUND if there is no such application.
+        """
+        options = _given(version=_text(version), context=context)
+        if _is_raw_array(x, dimensions=1):
+            return _prediction(self._post_array(x, options, shape=_numbers(x.shape)))
+        return _prediction(self._transport.post(f"/{self.name}/predict", {"input": x, **options}))
+
+    def predict_batch(
+        self,
+        xs: "Sequence[object] | numpy.typing.NDArray[Any]",
+        *,
+        version: str | int | None = None,
+        context: str | None = None,
+    ) -> list[Prediction]:
+        """Answer several queries of one kind at once, in order; arguments and errors as `predict`.
+
+        Args:
+            xs: inputs as `predict` takes them, or a NumPy array whose rows they are.
+            version: as for `predict`.
+            context: as for `predict`.
+        """
+        options = _given(version=_text(version), context=context)
+        if _is_raw_array(xs, dimensions=2):
+            answer = self._post_array(xs, options, shape=_numbers(xs.shape[1:]), batch=len(xs))
+        else:
+            answer = self._transport.post(f"/{self.name}/predict", {"input_batch": xs, **options})
+        if not isinstance(answer, dict) or not isinstance(answer.get("batch_predictions"), list):
+            raise _unexpected(answer)
+        return [_prediction(each) for each in answer["batch_predictions"]]
+
+    def feedback(
+        self,
+        label: object,
+        *,
+        query_id: int | None = None,
+        input: object = None,
+        context: str | None = None,
+    ) -> None:
+        """Tell the true answer to a query, named by its id or by its input; durable when this returns.
+
+        Raises:
+            ClipperError: NOT_FOUND if no such query is remembered, INVALID_ARGUMENT for a label of the wrong type.
+        """
+        if (query_id is None) == (input is None):
+            raise invalid("Invalid feedback: expected either query_id or input, to say which query the label is for")
+        body = _given(label=label, query_id=query_id, input=input, context=context)
+        self._transport.post(f"/{self.name}/update", body)
+
+    def _post_array(self, x: Any, options: dict[str, Any], **query: object) -> Any:
+        little_endian = x.astype(x.dtype.newbyteorder("<"), order="C", copy=False)
+        query |= {"dtype": x.dtype.name, **options}
+        return self._transport.post_bytes(f"/{self.name}/predict", little_endian.tobytes(), query)
+
+
+def _is_raw_array(x: object, dimensions: int) -> TypeGuard["numpy.typing.NDArray[Any]"]:
+    """Whether `x` is a NumPy array of at least so many dimensions whose elements can travel as they are."""
+    if (loaded := sys.modules.get("numpy")) is None:  # whoever has an array has imported it; nobody else should pay
+        return False
+    return isinstance(x, loaded.ndarray) and x.ndim >= dimensions and x.dtype.name in RAW_DTYPES
+
+
+def _numbers(shape: Sequence[int]) -> str:
+    return ",".join(map(str, shape))
+
+
+def _text(version: str | int | None) -> str | None:
+    return None if version is None else str(version)
+
+
+def _given(**options: object) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _prediction(answer: object) -> Prediction:
+    try:
+        return msgspec.convert(answer, Prediction)
+    except msgspec.ValidationError:
+        raise _unexpected(answer) from None
+
+
+def _unexpected(answer: object) -> ClipperError:
+    return ClipperError(ErrorCode.PROTOCOL, f"The query frontend answered something unexpected: {str(answer)[:200]}")

@@ -1,0 +1,128 @@
+"""An application's handle sends what the query REST reads and reads what it answers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clipper.client import Application, Clipper, ClipperError, Prediction
+from clipper.core.errors import ErrorCode
+from tests.unit.client.fake import FakePlane
+
+PREDICT = "/digits/predict"
+ANSWER = {"query_id": 7, "output": 3, "default": False}
+DEFAULTED = {"query_id": 8, "output": "none", "default": True, "default_explanation": "why"}
+
+
+@pytest.fixture
+def application(clipper: Clipper, query: FakePlane) -> Application:
+    query.says(PREDICT, ANSWER)
+    query.says("/digits/update", "Feedback received? 1")
+    return clipper.application("digits")
+
+
+def test_prediction_is_read(application: Application) -> None:
+    assert application.predict([1.0, 2]) == Prediction(7, 3, False)
+
+
+def test_default_comes_with_its_explanation(application: Application, query: FakePlane) -> None:
+    query.says(PREDICT, DEFAULTED)
+    assert application.predict([1.0]) == Prediction(8, "none", True, "why")
+
+
+def test_fields_of_a_newer_server_are_left_alone(application: Application, query: FakePlane) -> None:
+    query.says(PREDICT, ANSWER | {"confidence": 0.5})
+    assert application.predict([1.0]) == Prediction(7, 3, False)
+
+
+@pytest.mark.parametrize(
+    ("x", "sent"),
+    [
+        ([1, 2.5], [1, 2.5]),
+        ([[1, 2], [3, 4]], [[1, 2], [3, 4]]),
+        ("text", "text"),
+        (b"\x00\xff", "AP8="),
+        ([np.float32(0.5), np.int64(2)], [0.5, 2]),
+        (np.array([1, 2]), [1, 2]),
+        (np.array([True, False]), [True, False]),
+        (np.array([0.5], dtype=np.float16), [0.5]),
+    ],
+)
+def test_input_goes_as_json(application: Application, query: FakePlane, x: object, sent: object) -> None:
+    application.predict(x)
+    assert query.last.json == {"input": sent}
+
+
+def test_token_is_not_shown_to_the_query_frontend(application: Application, query: FakePlane) -> None:
+    application.predict([1.0])
+    assert "authorization" not in query.last.headers
+
+
+def test_version_and_context_go_along(application: Application, query: FakePlane) -> None:
+    application.predict([1], version=2, context="alice")
+    assert query.last.json == {"input": [1], "version": "2", "context": "alice"}
+    application.predict(np.ones(1), version=2, context="alice")
+    assert query.last.query == {"dtype": "float64", "shape": "1", "version": "2", "context": "alice"}
+
+
+@pytest.mark.parametrize(
+    ("x", "dtype", "shape"),
+    [
+        (np.array([1.0, 2.0]), "float64", "2"),
+        (np.array([[1, 2, 3]], dtype=np.int32), "int32", "1,3"),
+        (np.array([1.5], dtype=">f4"), "float32", "1"),
+        (np.arange(6, dtype=np.uint8).reshape(2, 3).T, "uint8", "3,2"),
+    ],
+)
+def test_array_goes_as_raw_bytes(application: Application, query: FakePlane, x: Any, dtype: str, shape: str) -> None:
+    assert application.predict(x).output == 3
+    assert query.last.query == {"dtype": dtype, "shape": shape}
+    assert query.last.headers["content-type"] == "application/octet-stream"
+    sent = np.frombuffer(query.last.body, np.dtype(dtype).newbyteorder("<"))
+    np.testing.assert_array_equal(sent.reshape(x.shape), x)
+
+
+def test_batch_is_answered_in_order(application: Application, query: FakePlane) -> None:
+    query.says(PREDICT, {"batch_predictions": [ANSWER, DEFAULTED]})
+    assert [each.query_id for each in application.predict_batch([[1], [2]], version="3")] == [7, 8]
+    assert query.last.json == {"input_batch": [[1], [2]], "version": "3"}
+
+
+def test_rows_of_an_array_go_as_raw_bytes(application: Application, query: FakePlane) -> None:
+    query.says(PREDICT, {"batch_predictions": [ANSWER, ANSWER]})
+    application.predict_batch(np.zeros((2, 4, 3)))
+    assert query.last.query == {"dtype": "float64", "shape": "4,3", "batch": "2"}
+    assert len(query.last.body) == 2 * 4 * 3 * 8
+
+
+@pytest.mark.parametrize("answer", ["text", {}, {"query_id": 1, "output": 2}, {"batch_predictions": [1]}, None])
+def test_answer_that_is_no_prediction_is_a_protocol_error(
+    application: Application, query: FakePlane, answer: object
+) -> None:
+    query.says(PREDICT, answer)
+    with pytest.raises(ClipperError) as caught:
+        application.predict([1])
+    assert caught.value.code is ErrorCode.PROTOCOL
+    with pytest.raises(ClipperError) as caught:
+        application.predict_batch([[1]])
+    assert caught.value.code is ErrorCode.PROTOCOL
+
+
+def test_refusal_is_an_error(application: Application, query: FakePlane) -> None:
+    query.says(PREDICT, {"error": "Json error", "cause": "Invalid input[0]: expected a number"}, 400)
+    with pytest.raises(ClipperError, match=r"Invalid input\[0\]") as caught:
+        application.predict(["x"])
+    assert caught.value.code is ErrorCode.INVALID_ARGUMENT
+
+
+def test_feedback_names_the_query(application: Application, query: FakePlane) -> None:
+    application.feedback(0, query_id=0)
+    assert query.last.json == {"label": 0, "query_id": 0}
+    application.feedback("cat", input=[1.0], context="alice")
+    assert query.last.json == {"label": "cat", "input": [1.0], "context": "alice"}
+
+
+@pytest.mark.parametrize("which", [{}, {"query_id": 1, "input": [1]}])
+def test_feedback_for_no_query_or_two_is_refused(application: Application, which: dict[str, Any]) -> None:
+    with pytest.raises(ClipperError, match="either query_id or input"):
+        application.feedback(1, **which)
