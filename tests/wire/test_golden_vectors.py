@@ -1,0 +1,99 @@
+"""The protocol is what `golden_vectors.toml` says: in both directions, byte by byte."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from clipper.core.inputs import DType, Input, InputType
+from clipper.wire.batches import ItemFailure, ResultBatch
+from clipper.wire.frames import MessageType
+from clipper.wire.handshake import Hello, Reject, Welcome, container_half, dialer_half
+from clipper.wire.session import (
+    Event,
+    GoodbyeReceived,
+    PingReceived,
+    PongReceived,
+    PredictReceived,
+    ResultReceived,
+    Role,
+    Session,
+)
+from tests.wire.arrays import TOKEN, canonical, data, inputs_of, numbers, text
+
+VECTORS = tomllib.loads((Path(__file__).parent / "golden_vectors.toml").read_text(encoding="utf-8"))
+
+WELCOME = Welcome(1, container_half(TOKEN), "digits", "3", InputType.DOUBLES)
+
+BATCHES: dict[str, tuple[int, list[Input]]] = {
+    "predict_doubles": (7, [numbers(DType.FLOAT64, (2,), 1.0, 2.0), numbers(DType.FLOAT64, (2,), -0.5, 3.0)]),
+    "predict_floats_matrix": (11, [numbers(DType.FLOAT32, (2, 2), 1.0, 2.0, 3.0, 4.0)]),
+    "predict_integers_ragged": (8, [numbers(DType.INT32, (1,), -1), numbers(DType.INT32, (2,), 2, 3)]),
+    "predict_strings": (9, [text("hi"), text("é")]),
+    "predict_bytes": (10, [data(b"\0\1\2")]),
+    "predict_uint8_tensor": (12, [numbers(DType.UINT8, (1, 2, 3), *range(6))]),
+}
+
+
+def golden(name: str) -> bytes:
+    return bytes.fromhex(VECTORS[name]["hex"])
+
+
+def linked() -> tuple[Session, Session]:
+    """A dialer and a container after the handshake."""
+    dialer, container = Session(Role.DIALER), Session(Role.CONTAINER)
+    container.receive(dialer.send_hello(dialer_half(TOKEN), "frontend-0"))
+    dialer.receive(container.send_welcome(WELCOME))
+    return dialer, container
+
+
+def only(events: list[Event]) -> Event:
+    (event,) = events
+    return event
+
+
+def test_handshake_is_golden() -> None:
+    dialer, container = Session(Role.DIALER), Session(Role.CONTAINER)
+    assert dialer.send_hello(dialer_half(TOKEN), "frontend-0") == golden("hello")
+    assert container.receive(golden("hello")) == [Hello(1, dialer_half(TOKEN), "frontend-0")]
+    assert container.send_welcome(WELCOME) == golden("welcome")
+    assert dialer.receive(golden("welcome")) == [WELCOME]
+
+
+def test_refusal_is_golden() -> None:
+    dialer, container = Session(Role.DIALER), Session(Role.CONTAINER)
+    container.receive(dialer.send_hello("wrong", "frontend-0"))
+    assert container.send_reject(Reject("token", "no")) == golden("reject")
+    assert dialer.receive(golden("reject")) == [Reject("token", "no")]
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_batch_of_inputs_is_golden(name: str) -> None:
+    batch_id, inputs = BATCHES[name]
+    dialer, container = linked()
+    assert dialer.send_predict(batch_id, inputs).hex() == golden(name).hex()
+    event = only(container.receive(golden(name)))
+    assert isinstance(event, PredictReceived)
+    assert event.batch_id == batch_id
+    assert canonical(inputs_of(event.batch)) == canonical(inputs)
+
+
+def test_result_is_golden() -> None:
+    dialer, container = linked()
+    result = ResultBatch([b"1.5", ItemFailure("ValueError: no"), b'"cat"'], 1234567)
+    assert container.send_result(7, result.outcomes, result.compute_ns).hex() == golden("result").hex()
+    assert dialer.receive(golden("result")) == [ResultReceived(7, result)]
+
+
+def test_probes_and_goodbye_are_golden() -> None:
+    dialer, container = linked()
+    assert dialer.send_ping(99) == golden("ping")
+    assert container.receive(golden("ping")) == [PingReceived(99)]
+    assert container.send_pong(99) == golden("pong")
+    assert dialer.receive(golden("pong")) == [PongReceived(99)]
+    assert container.send_goodbye() == golden("goodbye")
+    assert dialer.receive(golden("goodbye")) == [GoodbyeReceived()]
+
+
+def test_every_message_has_a_vector() -> None:
+    assert {golden(name)[4] for name in VECTORS} == set(MessageType)
