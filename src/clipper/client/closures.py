@@ -53,15 +53,14 @@ def is_local(module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
     if file is None or module.__name__.partition(".")[0] == OUR_PACKAGE:
         return False
-    path = Path(file).resolve()
-    return not any(path.is_relative_to(folder) for folder in _INSTALLED)
+    return not (file.startswith(_INSTALLED) or str(Path(file).resolve()).startswith(_INSTALLED))
 
 
-def _installed_folders() -> frozenset[Path]:
+def _installed_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     folders += [*site.getsitepackages(), site.getusersitepackages()]
-    return frozenset(Path(folder).resolve() for folder in folders)
+    return tuple({f"{path}/" for folder in folders for path in (folder, Path(folder).resolve())})
 
 
 _INSTALLED = _installed_folders()
