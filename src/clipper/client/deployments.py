@@ -9,7 +9,7 @@ from typing import Any
 
 from clipper.client.packaging import PackageOptions, package
 from clipper.client.replicas import ReplicaOperations
-from clipper.client.transport import Transport, error_from_fields
+from clipper.client.transport import LONG_TIMEOUT_S, Transport, error_from_fields
 from clipper.container.archive import pack
 from clipper.core.errors import ClipperError, ErrorCode
 
@@ -132,16 +132,17 @@ class DeploymentOperations(ReplicaOperations):
         )
 
     def set_model_version(self, name: str, version: str | int, num_replicas: int | None = None) -> None:
-        """Make a registered version the current one: roll back, or forward.
+        """Make a registered version the current one: roll back, or forward. One that was stopped is started first.
 
         Args:
             name: the model.
             version: any registered version of it.
-            num_replicas: run this many of it first, so that it is ready when it becomes current.
+            num_replicas: run this many of it first.
         """
         if num_replicas is not None:
             self.set_num_replicas(name, num_replicas, version)
-        self._admin.post("/admin/set_model_version", {"model_name": name, "model_version": str(version)})
+        body = {"model_name": name, "model_version": str(version)}
+        self._admin.post("/admin/set_model_version", body, LONG_TIMEOUT_S)
 
     def rollback(self, name: str, version: str | int | None = None) -> str:
         """Make an earlier version of a model current again.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
-from clipper.client.transport import Transport
+from clipper.client.transport import LONG_TIMEOUT_S, Transport
 from clipper.core.errors import ClipperError, ErrorCode
 
 _DIGITS = re.compile(r"(\d+)")
@@ -52,11 +52,12 @@ class ModelOperations:
 
     def delete_versioned_model(self, name: str, version: str | int) -> None:
         """Stop and remove one version."""
-        self._admin.post("/admin/delete_versioned_model", {"model_name": name, "model_version": str(version)})
+        body = {"model_name": name, "model_version": str(version)}
+        self._admin.post("/admin/delete_versioned_model", body, LONG_TIMEOUT_S)
 
     def delete_model(self, name: str) -> None:
         """Stop and remove every version of a model; refused while an application is linked to it."""
-        self._admin.post("/admin/delete_model", {"model_name": name})
+        self._admin.post("/admin/delete_model", {"model_name": name}, LONG_TIMEOUT_S)
 
     def get_current_model_version(self, name: str) -> str:
         """The version that answers queries; NOT_FOUND if there is no such model."""

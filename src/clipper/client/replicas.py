@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from clipper.client.models import ModelOperations
-
-SCALE_TIMEOUT_S = 300.0
-"""The server answers when the replicas are ready, or says why they are not; this is for a server that hangs."""
+from clipper.client.transport import LONG_TIMEOUT_S
 
 
 class ReplicaOperations(ModelOperations):
@@ -27,7 +25,7 @@ class ReplicaOperations(ModelOperations):
         body: dict[str, Any] = {"model_name": name, "num_replicas": num_replicas}
         if version is not None:
             body["model_version"] = str(version)
-        self._admin.post("/admin/set_num_replicas", body, SCALE_TIMEOUT_S)
+        self._admin.post("/admin/set_num_replicas", body, LONG_TIMEOUT_S)
 
     @overload
     def get_all_model_replicas(self, verbose: Literal[False] = False) -> list[str]: ...
@@ -89,7 +87,7 @@ class ReplicaOperations(ModelOperations):
                 self.set_num_replicas(name, 0, version)
 
     def stop_inactive_model_versions(self, model_names: Sequence[str]) -> None:
-        """Stop every replica of these models' versions that are not current; a roll-back must start them again."""
+        """Stop every replica of these models' versions that are not current; a roll-back starts them again."""
         self._stop(
             each
             for each in self.get_all_models(verbose=True)

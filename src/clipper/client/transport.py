@@ -31,6 +31,12 @@ CONNECT_RETRIES = 3
 MAX_CONNECTIONS = 32
 """Kept open to one plane; threads beyond that open their own."""
 
+LONG_TIMEOUT_S = 600.0
+"""For changes that end when processes have started or stopped; the server bounds those, this is for one that hangs."""
+
+CODE_HEADER = "clipper-error"
+"""Carries the error code where the body is a text for people."""
+
 CODE_OF_STATUS = {
     400: ErrorCode.INVALID_ARGUMENT,
     401: ErrorCode.UNAUTHENTICATED,
@@ -141,7 +147,7 @@ class Transport:
         except HTTPError as error:
             raise self._failure(error, timeout_s) from error
         response.release_conn()
-        raise error_from(response.status, content)
+        raise error_from(response.status, content, response.headers.get(CODE_HEADER, ""))
 
     def _decode(self, content: bytes) -> Any:
         try:
@@ -178,24 +184,34 @@ def to_json(value: object) -> bytes:
         raise invalid(f"Cannot be sent as JSON: {error}") from None
 
 
-def error_from(status: int, content: bytes) -> ClipperError:
-    """The error that an answer with a failure status carries, in any of the forms the two planes use."""
-    code = CODE_OF_STATUS.get(status, ErrorCode.INTERNAL)
+def error_from(status: int, content: bytes, code_name: str = "") -> ClipperError:
+    """The error that an answer with a failure status carries, in any of the forms the two planes use.
+
+    Args:
+        status: of the answer.
+        content: its body: `{"error", "cause", "detail"}`, or a line of text and perhaps a traceback below it.
+        code_name: what its `clipper-error` header says.
+    """
+    code = _code(code_name, CODE_OF_STATUS.get(status, ErrorCode.INTERNAL))
     text = content.decode("utf-8", "replace").strip()
     try:
         fields = msgspec.json.decode(content)
     except msgspec.DecodeError:
         fields = None
-    if not isinstance(fields, dict) or "cause" not in fields:
-        return ClipperError(code, text or f"The server answered with status {status} and no message")
-    return error_from_fields(fields, code)
+    if isinstance(fields, dict) and "cause" in fields:
+        return error_from_fields(fields, code)
+    message, _, detail = text.partition("\n")
+    return ClipperError(code, message or f"The server answered with status {status} and no message", detail)
 
 
 def error_from_fields(fields: Mapping[str, Any], code: ErrorCode = ErrorCode.INTERNAL) -> ClipperError:
     """The error of `{"error", "cause", "detail"}`; `code` counts where "error" is a title and not a code."""
     title = str(fields.get("error", ""))
-    known = ErrorCode(title) if title in set(ErrorCode) else code
-    return ClipperError(known, str(fields.get("cause", title)), str(fields.get("detail") or ""))
+    return ClipperError(_code(title, code), str(fields.get("cause", title)), str(fields.get("detail") or ""))
+
+
+def _code(name: str, otherwise: ErrorCode) -> ErrorCode:
+    return ErrorCode(name) if name in set(ErrorCode) else otherwise
 
 
 def _plain(value: object) -> object:

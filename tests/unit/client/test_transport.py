@@ -63,6 +63,11 @@ def test_error_in_text_takes_the_code_of_the_status(
     assert (error.code, error.message) == (code, "application 'x' already exists")
 
 
+def test_error_in_text_takes_the_code_of_the_header_and_its_traceback_follows() -> None:
+    error = error_from(400, b"it broke\nTraceback\n  line", "model_failed")
+    assert (error.code, error.message, error.detail) == (ErrorCode.MODEL_FAILED, "it broke", "Traceback\n  line")
+
+
 def test_error_without_a_body_names_the_status() -> None:
     assert "status 502" in error_from(502, b"").message
 
