@@ -5,14 +5,9 @@ compared in full), so that a lookup costs one probe whether the answer is cached
 decides who has to go.
 """
 
-from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from clipper.abstraction.evaluation import Evaluation
-
-Evaluations: TypeAlias = dict[Hashable, Evaluation]
-"""One model version's evaluations, cached and in flight, by the input's key."""
+from clipper.abstraction.evaluation import Evaluation, Evaluations
 
 ENTRY_OVERHEAD_BYTES = 600
 """Measured with tracemalloc: an Evaluation, its Input, list, dictionary slot and ring slot, without the payloads."""
@@ -27,61 +22,71 @@ class CacheConfig:
 
 
 class ClockCache:
-    """A bound in bytes shared by all model versions of one query frontend."""
+    """A bound in bytes shared by all model versions of one query frontend.
+
+    CLOCK: the hand goes round a ring of entries, spares those that were used since it last came by, and replaces the
+    first that was not.
+    """
 
     def __init__(self, config: CacheConfig) -> None:
         self._max_bytes = config.max_bytes
-        self._ring: list[tuple[Evaluations, Evaluation] | None] = []
+        self._ring: list[Evaluation] = []
         self._hand = 0
-        self._free: list[int] = []
         self.used_bytes = 0
         self.evictions = 0
 
     def __len__(self) -> int:
-        return len(self._ring) - len(self._free)
+        return len(self._ring)
 
-    def admit(self, owner: Evaluations, evaluation: Evaluation, output: bytes) -> None:
-        """Keep a completed evaluation of `owner`, or drop it from there if it could never fit."""
+    def admit(self, evaluation: Evaluation, output: bytes) -> None:
+        """Keep a completed evaluation, or drop it from its owner if it could never fit."""
         cost = ENTRY_OVERHEAD_BYTES + len(evaluation.input.payload) + len(output)
         if cost > self._max_bytes:
-            owner.pop(evaluation.input.key, None)
+            evaluation.owner.pop(evaluation.input.key, None)
             return
         evaluation.cost = cost
         self.used_bytes += cost
+        if self.used_bytes <= self._max_bytes:
+            self._ring.append(evaluation)
+            return
+        self._replace(evaluation)
         while self.used_bytes > self._max_bytes:
-            self._evict_one()
-        entry = (owner, evaluation)
-        if self._free:
-            self._ring[self._free.pop()] = entry
-        else:
-            self._ring.append(entry)
+            self._remove()
 
     def forget(self, owner: Evaluations) -> None:
         """Drop everything of a model version that no longer exists."""
-        for slot, entry in enumerate(self._ring):
-            if entry is not None and entry[0] is owner:
-                self._release(slot, entry[1])
+        self._ring = [each for each in self._ring if each.owner is not owner]
+        self.used_bytes = sum(each.cost for each in self._ring)
+        self._hand = 0
         owner.clear()
 
-    def _evict_one(self) -> None:
-        while True:
-            if self._hand >= len(self._ring):
-                self._hand = 0
-            slot = self._hand
-            self._hand += 1
-            entry = self._ring[slot]
-            if entry is None:
-                continue
-            owner, evaluation = entry
-            if evaluation.visited:
-                evaluation.visited = False
-                continue
-            del owner[evaluation.input.key]
-            self._release(slot, evaluation)
-            self.evictions += 1
-            return
+    def _replace(self, evaluation: Evaluation) -> None:
+        victim = self._advance()
+        self._evict(self._ring[victim])
+        self._ring[victim] = evaluation
+        self._hand = victim + 1
 
-    def _release(self, slot: int, evaluation: Evaluation) -> None:
-        self._ring[slot] = None
-        self._free.append(slot)
-        self.used_bytes -= evaluation.cost
+    def _remove(self) -> None:
+        victim = self._advance()
+        self._evict(self._ring[victim])
+        last = self._ring.pop()
+        if victim < len(self._ring):
+            self._ring[victim] = last
+
+    def _advance(self) -> int:
+        """The place of the next entry to go."""
+        ring = self._ring
+        hand = self._hand
+        while True:
+            if hand >= len(ring):
+                hand = 0
+            if not ring[hand].visited:
+                self._hand = hand
+                return hand
+            ring[hand].visited = False
+            hand += 1
+
+    def _evict(self, victim: Evaluation) -> None:
+        del victim.owner[victim.input.key]
+        self.used_bytes -= victim.cost
+        self.evictions += 1

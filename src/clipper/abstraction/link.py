@@ -52,23 +52,21 @@ class LinkOwner(Protocol):
 class Link:
     """Keeps one connection to `address` alive between `start()` and `stop()`."""
 
-    def __init__(self, address: str, token: str, peer: str, config: LinkConfig, owner: LinkOwner) -> None:
-        self._address = address
-        self._token = token
+    def __init__(self, address: str, token: str, peer: str, config: LinkConfig) -> None:
+        self.endpoint = (address, token)
         self._peer = peer
         self._config = config
-        self._owner = owner
         self._connection: _Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self.ready = False
         self.last_error = ""
 
     def __repr__(self) -> str:
-        return f"<Link {self._address}: {'ready' if self.ready else 'down'} {self.last_error}>"
+        return f"<Link {self.endpoint[0]}: {'ready' if self.ready else 'down'} {self.last_error}>"
 
-    def start(self) -> None:
-        """Begin to dial."""
-        self._task = asyncio.get_running_loop().create_task(self._dial_for_ever(), name=f"link {self._address}")
+    def start(self, owner: LinkOwner) -> None:
+        """Begin to dial, and tell `owner` what comes of it."""
+        self._task = asyncio.get_running_loop().create_task(self._dial_for_ever(owner), name=f"link {self.endpoint[0]}")
 
     async def stop(self) -> None:
         """Say goodbye and close; batches in flight are reported lost."""
@@ -88,32 +86,30 @@ class Link:
         if self._connection is not None:
             self._connection.abort()
 
-    async def _dial_for_ever(self) -> None:
+    async def _dial_for_ever(self, owner: LinkOwner) -> None:
+        address, token = self.endpoint
         delay_s = self._config.redial_first_s
         while True:
-            connection = _Connection(self._peer, self._token, self._owner.link_result)
+            connection = _Connection(self._peer, token, owner.link_result)
             self._connection = connection
             try:
                 async with asyncio.timeout(self._config.handshake_timeout_s):
-                    await _open(self._address, connection)
+                    await _open(address, connection)
                     await connection.welcomed
                 delay_s = self._config.redial_first_s
                 self.ready = True
-                self._owner.link_ready()
+                owner.link_ready()
                 await connection.closed
                 self.last_error = connection.error
             except (OSError, TimeoutError, ClipperError) as error:
                 self.last_error = str(error) or type(error).__name__
             finally:
                 connection.close()
-                self._lost()
+                if self.ready:
+                    self.ready = False
+                    owner.link_lost()
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, self._config.redial_max_s)
-
-    def _lost(self) -> None:
-        if self.ready:
-            self.ready = False
-            self._owner.link_lost()
 
 
 class _Connection(asyncio.Protocol):

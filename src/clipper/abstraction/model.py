@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clipper.abstraction.batching import BUDGET_SHARE, Aimd, BatchController, Fixed
-from clipper.abstraction.cache import CacheConfig, ClockCache, Evaluations
-from clipper.abstraction.evaluation import Evaluation, Waiter
-from clipper.abstraction.link import LinkConfig
+from clipper.abstraction.cache import CacheConfig, ClockCache
+from clipper.abstraction.evaluation import Evaluation, Evaluations, Waiter
+from clipper.abstraction.link import Link, LinkConfig
 from clipper.abstraction.queue import DeadlineQueue, QueueConfig
 from clipper.abstraction.replica import Batch, Replica
+from clipper.core.clock import Clock
 from clipper.core.histogram import Histogram
 from clipper.core.inputs import Input
 from clipper.wire.batches import ItemFailure, ResultBatch
@@ -35,6 +36,16 @@ class ModelLayerConfig:
     link: LinkConfig = field(default_factory=LinkConfig)
 
 
+@dataclass(frozen=True)
+class ModelLayer:
+    """What all model versions of one frontend share; `peer` is what the frontend calls itself to containers."""
+
+    config: ModelLayerConfig
+    cache: ClockCache
+    peer: str
+    clock: Clock
+
+
 class ModelMeasures:
     """What this frontend counts of one model version."""
 
@@ -52,33 +63,30 @@ class ModelMeasures:
 
 
 class ServedModel:
-    """A model version, its queue and its replicas. Lives between its first use and `stop()`."""
+    """A model version, its queue and its replicas. Lives between its first use and `stop()`.
 
-    def __init__(
-        self, name: str, version: str, batch_size: int, cache: ClockCache, config: ModelLayerConfig, peer: str
-    ) -> None:
+    Attributes:
+        can_answer: whether a container is, or soon should be, there to ask.
+    """
+
+    def __init__(self, name: str, version: str, batch_size: int, layer: ModelLayer) -> None:
         self.name = name
         self.version = version
         self.measures = ModelMeasures()
         self._slo_s = float("inf")
         self.replicas: dict[int, Replica] = {}
-        self.expected_replicas = 0
+        self.can_answer = False
         self._batch_size = batch_size
-        self._cache = cache
-        self._config = config
-        self._peer = peer
+        self._layer = layer
+        self._cache = layer.cache
+        self._clock = layer.clock
         self._evaluations: Evaluations = {}
-        self._queue = DeadlineQueue(config.queue)
+        self._queue = DeadlineQueue(layer.config.queue)
         self._pull_scheduled = False
         self._loop = asyncio.get_running_loop()
 
     def __repr__(self) -> str:
         return f"<ServedModel {self.name}:{self.version}: {len(self._queue)} queued, {list(self.replicas.values())}>"
-
-    @property
-    def can_answer(self) -> bool:
-        """Whether a container is, or soon should be, there to ask."""
-        return self.expected_replicas > 0
 
     @property
     def queue_length(self) -> int:
@@ -98,11 +106,10 @@ class ServedModel:
                 return evaluation.output
             self.measures.joined += 1
             evaluation.waiters.append((waiter, member))
-            if deadline > evaluation.deadline:
-                evaluation.deadline = deadline
+            evaluation.deadline = max(evaluation.deadline, deadline)
             return None
         self.measures.cache_misses += 1
-        evaluation = Evaluation(asked, deadline, now, waiter, member)
+        evaluation = Evaluation(asked, self._evaluations, deadline, now, (waiter, member))
         if not self._queue.push(evaluation, slo_s):
             self.measures.rejected += 1
             evaluation.complete(QUEUE_FULL, now)
@@ -120,22 +127,17 @@ class ServedModel:
             self._forget(dropped)
         return batch
 
-    def has_work(self) -> bool:
-        """Whether anything is queued."""
-        return self._queue.length > 0
-
     def completed(self, batch: Batch, result: ResultBatch, now: float) -> None:
         """Keep the outputs and hand the outcomes to those who wait."""
         measures = self.measures
-        evaluations = self._evaluations
         admit = self._cache.admit
         for evaluation, outcome in zip(batch.evaluations, result.outcomes, strict=True):
             if type(outcome) is bytes:
                 evaluation.output = outcome
-                admit(evaluations, evaluation, outcome)
+                admit(evaluation, outcome)
             else:
                 measures.failures += 1
-                evaluations.pop(evaluation.input.key, None)
+                evaluation.owner.pop(evaluation.input.key, None)
             evaluation.complete(outcome, now)
         size = len(batch.evaluations)
         measures.predictions += size
@@ -143,7 +145,7 @@ class ServedModel:
 
     def returned(self, batches: list[Batch]) -> None:
         """Ask again what a lost container had taken, while there is time and it is not the suspect."""
-        now = self._loop.time()
+        now = self._clock()
         again = []
         for evaluation in (each for batch in batches for each in batch.evaluations):
             evaluation.attempts += 1
@@ -168,9 +170,11 @@ class ServedModel:
 
     def add_replica(self, replica_id: int, address: str, token: str) -> None:
         """Dial a replica's container and give it work."""
-        replica = Replica(replica_id, address, token, self._peer, self._config.link, self._controller())
+        layer = self._layer
+        link = Link(address, token, layer.peer, layer.config.link)
+        replica = Replica(replica_id, link, self._controller(), self._clock)
         self.replicas[replica_id] = replica
-        replica.start(self, self._loop.time)
+        replica.start(self)
 
     def remove_replica(self, replica_id: int) -> Coroutine[Any, Any, None]:
         """Give it no more work from now on; awaiting the result closes its link, and asks elsewhere what it had."""
@@ -178,10 +182,10 @@ class ServedModel:
 
     async def stop(self) -> None:
         """The version is gone: close every link, fail what waits, and free its cache entries."""
-        self.expected_replicas = 0
+        self.can_answer = False
         for replica_id in list(self.replicas):
             await self.remove_replica(replica_id)
-        now = self._loop.time()
+        now = self._clock()
         for evaluation in list(self._queue.drain()):
             evaluation.complete(MODEL_REMOVED, now)
         self._cache.forget(self._evaluations)
@@ -191,7 +195,7 @@ class ServedModel:
 
     def _pull(self) -> None:
         self._pull_scheduled = False
-        now = self._loop.time()
+        now = self._clock()
         for replica in self.replicas.values():
             if not self._queue.length:
                 return

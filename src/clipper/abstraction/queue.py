@@ -8,8 +8,10 @@ pull O(lanes) with no heap.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from clipper.abstraction.evaluation import Evaluation
+from clipper.core.inputs import Input
 
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Of inputs in one message: half of the wire's limit, which leaves room for the dimensions and any one input."""
@@ -61,17 +63,21 @@ class DeadlineQueue:
         dropped: list[Evaluation] = []
         room = MAX_BATCH_BYTES
         while self.length and len(batch) < limit and room > 0:
-            lane = self._earliest()
-            evaluation = lane[0]
-            if evaluation.deadline > now and evaluation.is_awaited():
-                if batch and not _stack(batch[0], evaluation):
+            lane, later = self._earliest()
+            while lane and len(batch) < limit and room > 0:
+                evaluation = lane[0]
+                if evaluation.deadline > later:
+                    break  # another lane's turn
+                if evaluation.deadline <= now or not evaluation.is_awaited():
+                    dropped.append(evaluation)
+                elif batch and not _stack(batch[0].input, evaluation.input):
+                    room = 0
                     break
-                batch.append(evaluation)
-                room -= len(evaluation.input.payload)
-            else:
-                dropped.append(evaluation)
-            lane.popleft()
-            self.length -= 1
+                else:
+                    batch.append(evaluation)
+                    room -= len(evaluation.input.payload)
+                lane.popleft()
+                self.length -= 1
         return batch, dropped
 
     def drop_expired(self, now: float) -> list[Evaluation]:
@@ -90,10 +96,14 @@ class DeadlineQueue:
             self.length -= len(lane)
             lane.clear()
 
-    def _earliest(self) -> deque[Evaluation]:
+    def _earliest(self) -> tuple[deque[Evaluation], float]:
+        """The lane whose turn it is, and the deadline at which it is another's."""
         lanes = [lane for lane in self._lanes.values() if lane]
-        return lanes[0] if len(lanes) == 1 else min(lanes, key=lambda lane: lane[0].deadline)
+        if len(lanes) == 1:
+            return lanes[0], inf
+        lanes.sort(key=lambda lane: lane[0].deadline)
+        return lanes[0], lanes[1][0].deadline
 
 
-def _stack(first: Evaluation, other: Evaluation) -> bool:
-    return first.input.dtype is other.input.dtype and len(first.input.shape) == len(other.input.shape)
+def _stack(first: Input, other: Input) -> bool:
+    return first.dtype is other.dtype and len(first.shape) == len(other.shape)

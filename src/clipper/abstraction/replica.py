@@ -4,8 +4,8 @@ from typing import NamedTuple, Protocol
 
 from clipper.abstraction.batching import PIPELINE_DEPTH, BatchController
 from clipper.abstraction.evaluation import Evaluation
-from clipper.abstraction.link import Link, LinkConfig
-from clipper.core.errors import ClipperError
+from clipper.abstraction.link import Link
+from clipper.core.clock import Clock
 from clipper.core.histogram import BATCH_SIZE_BOUNDS, Histogram
 from clipper.wire.batches import ResultBatch
 
@@ -29,16 +29,6 @@ class ReplicaOwner(Protocol):
     def returned(self, batches: list[Batch]) -> None:
         """These batches will not come back."""
 
-    def has_work(self) -> bool:
-        """Whether anything is queued."""
-
-
-class Clock(Protocol):
-    """The event loop's time in seconds."""
-
-    def __call__(self) -> float:
-        """Now."""
-
 
 class ReplicaMeasures:
     """What this frontend counts of one replica."""
@@ -57,18 +47,15 @@ class ReplicaMeasures:
 class Replica:
     """A container that takes batches whose size its own controller chooses."""
 
-    def __init__(
-        self, replica_id: int, address: str, token: str, peer: str, config: LinkConfig, controller: BatchController
-    ) -> None:
+    def __init__(self, replica_id: int, link: Link, controller: BatchController, clock: Clock) -> None:
         self.replica_id = replica_id
-        self.endpoint = (address, token)
         self.measures = ReplicaMeasures()
         self._controller = controller
-        self._link = Link(address, token, peer, config, self)
+        self._link = link
         self._in_flight: dict[int, Batch] = {}
         self._next_batch_id = 1
         self._owner: ReplicaOwner | None = None
-        self._clock: Clock | None = None
+        self._clock = clock
 
     def __repr__(self) -> str:
         return f"<Replica {self.replica_id}: {len(self._in_flight)} in flight, limit {self.batch_limit}, {self._link}>"
@@ -83,15 +70,19 @@ class Replica:
         """The controller's present bound."""
         return self._controller.limit()
 
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        """Where its container listens, and the token it was started with."""
+        return self._link.endpoint
+
     def retarget(self, budget_s: float) -> None:
         """From now on one batch may compute this long."""
         self._controller.retarget(budget_s)
 
-    def start(self, owner: ReplicaOwner, clock: Clock) -> None:
+    def start(self, owner: ReplicaOwner) -> None:
         """Dial the container; from then on work is pulled from `owner`."""
         self._owner = owner
-        self._clock = clock
-        self._link.start()
+        self._link.start(self)
 
     async def stop(self) -> None:
         """Close the link; what was in flight is returned to the owner."""
@@ -116,13 +107,11 @@ class Replica:
 
     def link_ready(self) -> None:
         """The container has been greeted."""
-        assert self._clock is not None
         self.pull(self._clock())
 
     def link_result(self, batch_id: int, result: ResultBatch) -> None:
         """Outcomes of one batch: learn from them, ask for more, then hand them out."""
         assert self._owner is not None
-        assert self._clock is not None
         batch = self._in_flight.pop(batch_id, None)
         if batch is None or len(result.outcomes) != len(batch.evaluations):
             expected = 0 if batch is None else len(batch.evaluations)

@@ -1,6 +1,7 @@
 """One application as this frontend serves it: what happens to a query between its arrival and its answer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
 
 import msgspec
@@ -15,7 +16,7 @@ from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
 from clipper.selection.policy import Selection
-from clipper.wire.batches import ItemFailure
+from clipper.wire.batches import ItemFailure, Outcome
 
 ANSWERING_SHARE = 0.1
 ANSWERING_MAX_S = 0.002
@@ -36,25 +37,32 @@ class ApplicationMeasures:
         self.latency_s = Histogram()
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What all applications of one frontend share. `versions` has every model version that is served."""
+
+    versions: Mapping[tuple[str, str], ServedModel]
+    deadlines: Deadlines
+    rng: Random
+
+
 class ServedApplication:
     """Selects models for a query, asks them, and concludes it with what has arrived by its deadline.
 
-    `current` maps a model's name to its current version; `versions` has every version that is served.
+    `models` maps a model's name to its current version.
     """
 
     def __init__(
         self,
         spec: Application,
         models: Mapping[str, ServedModel],
-        versions: Mapping[tuple[str, str], ServedModel],
         states: States,
-        deadlines: Deadlines,
         measures: ApplicationMeasures,
-        rng: Random,
+        shared: Shared,
     ) -> None:
         self.spec = spec
         self.name = spec.name
-        self.input_type = spec.input_type
+        self.input_type_name = spec.input_type.value
         self.slo_s = spec.latency_slo_micros * 1e-6
         self.patience_s = self.slo_s - min(ANSWERING_SHARE * self.slo_s, ANSWERING_MAX_S)
         self.policy = policy_named(spec.policy)
@@ -63,9 +71,11 @@ class ServedApplication:
         self.default_output = encode_default(spec.default_output)
         self._models = models
         self._names = tuple(name for name in spec.models if name in models)
-        self._versions = versions
-        self._deadlines = deadlines
-        self._rng = rng
+        self._last_selection: Selection | None = None
+        self._last_members: list[ServedModel] = []
+        self._versions = shared.versions
+        self._deadlines = shared.deadlines
+        self._rng = shared.rng
 
     def predict(self, query: PendingQuery, now: float) -> None:
         """Ask the models that the policy selects; `query.reply_to` gets the answer by the deadline."""
@@ -73,9 +83,11 @@ class ServedApplication:
         if not self._names:
             self._answer_default(query, NO_MODELS, now)
             return
-        state = self.states.current(query.context)
-        selection = self.policy.select(state, self._names, query.input, self._rng)
-        self._ask(query, selection, [self._models[name] for name in selection.models], now)
+        selection = self.policy.select(self.states.current(query.context), self._names, query.input, self._rng)
+        if selection is not self._last_selection:
+            self._last_members = [self._models[name] for name in selection.models]
+            self._last_selection = selection
+        self._ask(query, selection, self._last_members, now)
 
     def predict_with_version(self, query: PendingQuery, version: str, now: float) -> None:
         """Ask that version of the one linked model. Raises INVALID_ARGUMENT if there is no such one."""
@@ -90,18 +102,22 @@ class ServedApplication:
         """Answer with what has arrived, or with the default output and why."""
         selection = query.selection
         assert selection is not None
-        state = self.states.current(query.context)
-        answer = self.policy.combine(state, selection, query.outputs())
-        if answer is None:
-            self._answer_default(query, _why_nothing(query), now)
-            return
-        query.output = answer.output
+        only = query.outcomes[0]
+        if len(query.outcomes) == 1 and type(only) is bytes:
+            query.output = only  # one model was asked and answered: there is nothing to combine
+        else:
+            answer = self.policy.combine(self.states.current(query.context), selection, query.outputs())
+            if answer is None:
+                self._answer_default(query, _why_nothing(query), now)
+                return
+            query.output = answer.output
         self._reply(query, now)
 
     def _ask(self, query: PendingQuery, selection: Selection, models: list[ServedModel], now: float) -> None:
         count = len(models)
         query.selection = selection
-        query.outcomes = outcomes = [None] * count
+        outcomes: list[Outcome | None] = [None] * count
+        query.outcomes = outcomes
         query.waiting = count
         asked = query.input
         nobody = True

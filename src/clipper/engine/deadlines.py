@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from clipper.core.clock import Clock
 from clipper.engine.query import PendingQuery
 
 LATEST_WAKE_S = 0.05
@@ -17,8 +18,9 @@ LATEST_WAKE_S = 0.05
 class Deadlines:
     """Calls `expire(query, now)` for each watched query that is not answered by its deadline."""
 
-    def __init__(self, expire: Callable[[PendingQuery, float], None]) -> None:
+    def __init__(self, expire: Callable[[PendingQuery, float], None], clock: Clock) -> None:
         self._expire = expire
+        self._clock = clock
         self._lanes: dict[float, deque[PendingQuery]] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -33,7 +35,7 @@ class Deadlines:
             lane = self._lanes[slo_s] = deque()
         lane.append(query)
         if self._timer is None:
-            self._schedule(query.deadline, self._loop.time())
+            self._schedule(query.deadline, self._clock())
 
     def stop(self) -> None:
         """Wake nobody any more."""
@@ -43,11 +45,11 @@ class Deadlines:
         self._lanes.clear()
 
     def _schedule(self, deadline: float, now: float) -> None:
-        self._timer = self._loop.call_at(min(deadline, now + LATEST_WAKE_S), self._wake)
+        self._timer = self._loop.call_later(max(0.0, min(deadline - now, LATEST_WAKE_S)), self._wake)
 
     def _wake(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        now = self._clock()
         for lane in self._lanes.values():
             while lane:
                 query = lane[0]

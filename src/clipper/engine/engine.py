@@ -7,8 +7,9 @@ from random import Random
 from typing import Any
 
 from clipper.abstraction.cache import ClockCache
-from clipper.abstraction.model import ModelLayerConfig, ServedModel
-from clipper.engine.application import ApplicationMeasures, ServedApplication
+from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
+from clipper.core.clock import Clock
+from clipper.engine.application import ApplicationMeasures, ServedApplication, Shared
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.journal import Journal, JournalConfig
 from clipper.engine.query import PendingQuery
@@ -33,21 +34,21 @@ class EngineConfig:
 class Engine:
     """Everything one query frontend serves. `start()` and `stop()` bound its life; it needs a running loop."""
 
-    def __init__(self, store: Store, registry: Registry, config: EngineConfig, incarnation: int, peer: str) -> None:
+    def __init__(self, store: Store, config: EngineConfig, incarnation: int, peer: str, clock: Clock) -> None:
         self.applications: dict[str, ServedApplication] = {}
         self.models: dict[tuple[str, str], ServedModel] = {}
         self.measures: dict[str, ApplicationMeasures] = {}
         self.cache = ClockCache(config.models.cache)
+        self._layer = ModelLayer(config.models, self.cache, peer, clock)
         self.journal = Journal(config.journal, incarnation)
-        self.deadlines = Deadlines(_expire)
+        self.deadlines = Deadlines(_expire, clock)
         self.revision = -1
         self._store = store
-        self._registry = registry
-        self._registry_watch = registry.watch()
+        self._registry = Registry(store)
+        self._registry_changed = self._registry.watch().changed
         self._states_watch = store.watch(STATES_PREFIX)
-        self._config = config
-        self._peer = peer
-        self._rng = Random()
+        self._clock = clock
+        self._shared = Shared(self.models, self.deadlines, Random())  # noqa: S311 - explores, guards nothing
         self._loop = asyncio.get_running_loop()
         self._stopping: set[asyncio.Task[None]] = set()
         self._housekeeping: asyncio.TimerHandle | None = None
@@ -68,7 +69,7 @@ class Engine:
 
     def refresh(self) -> None:
         """Follow the registry if it has changed: whoever was told that a change is made sees it at the next query."""
-        if self._registry_watch.changed():
+        if self._registry_changed():
             self._apply(self._registry.snapshot())
 
     def _keep_house(self) -> None:
@@ -77,7 +78,7 @@ class Engine:
         if self._states_watch.changed():
             for application in self.applications.values():
                 application.states.refresh()
-        now = self._loop.time()
+        now = self._clock()
         for model in self.models.values():
             if model.queue_length:
                 model.drop_expired(now)
@@ -104,15 +105,13 @@ class Engine:
         for key, spec in snapshot.models.items():
             model = self.models.get(key)
             if model is None:
-                model = self.models[key] = ServedModel(
-                    spec.name, spec.version, spec.batch_size, self.cache, self._config.models, self._peer
-                )
+                model = self.models[key] = ServedModel(spec.name, spec.version, spec.batch_size, self._layer)
             self._apply_replicas(model, spec, snapshot)
 
     def _apply_replicas(self, model: ServedModel, spec: Model, snapshot: Snapshot) -> None:
         known = snapshot.replicas_of(spec.name, spec.version)
         ready = {each.replica_id: each for each in known if each.state is ReplicaState.READY}
-        model.expected_replicas = max(spec.replicas, len(ready))
+        model.can_answer = spec.replicas > 0 or bool(ready)
         for replica_id, replica in list(model.replicas.items()):
             record = ready.get(replica_id)
             if record is None or replica.endpoint != (record.address, record.token):
@@ -135,7 +134,7 @@ class Engine:
             initial = policy_named(spec.policy).init(spec.models, spec.policy_config)
             states = States(spec.name, initial, self._store)
         measures = self.measures.setdefault(spec.name, ApplicationMeasures())
-        return ServedApplication(spec, current, self.models, states, self.deadlines, measures, self._rng)
+        return ServedApplication(spec, current, states, measures, self._shared)
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -6,6 +6,7 @@ where it has forgotten (paper §4.2).
 
 import asyncio
 
+from clipper.core.clock import monotonic
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import Input
 from clipper.engine.application import ServedApplication
@@ -65,11 +66,10 @@ class _Join:
     def __init__(self, application: ServedApplication, journal: Journal) -> None:
         self._application = application
         self._journal = journal
-        self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def outputs(self, asked: Input, context: str | None) -> PendingQuery:
-        now = self._loop.time()
+        now = monotonic()
         deadline = now + self._application.patience_s
         query = PendingQuery(self._journal.next_id(), asked, context, now, deadline, self)
         self._application.predict(query, now)

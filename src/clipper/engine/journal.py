@@ -3,12 +3,17 @@
 Bounded twice: in queries and in bytes of their inputs and outputs.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 from clipper.engine.query import PendingQuery
 
 SEQUENCE_BITS = 33
 """Of a query id: 8.6 billion queries before an id repeats; above it, up to 2**53, the frontend's incarnation."""
+
+
+SEGMENT = 1024
+"""Queries that are weighed, and forgotten, at a time."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,21 @@ class JournalConfig:
 
 
 class Journal:
-    """Numbers the queries and remembers the newest of them."""
+    """Numbers the queries and remembers the newest of them.
+
+    The ring is accounted for in segments, so that recording one query is a store and two additions.
+    """
 
     def __init__(self, config: JournalConfig, incarnation: int) -> None:
-        self._size = config.max_queries
+        self._size = max(config.max_queries, 2 * SEGMENT)
         self._max_bytes = config.max_bytes
+        self._segment_max_bytes = config.max_bytes // 16
         self._first_id = incarnation << SEQUENCE_BITS
         self._ring: list[PendingQuery | None] = [None] * self._size
+        self._segments: deque[tuple[int, int]] = deque()
         self._newest = 0
         self._oldest = 0
+        self._weight = 0
         self._bytes = 0
 
     def next_id(self) -> int:
@@ -40,24 +51,26 @@ class Journal:
 
     def record(self, query: PendingQuery) -> None:
         """Remember a query whose id came from `next_id` just now."""
-        self._bytes += len(query.input.payload)
-        while self._oldest < self._newest and (self._is_full() or self._bytes > self._max_bytes):
-            self._forget_oldest()
-        self._ring[self._newest % self._size] = query
-        self._newest += 1
+        newest = self._newest
+        self._ring[newest % self._size] = query
+        self._newest = newest + 1
+        self._weight += len(query.input.payload)
+        if not newest % SEGMENT or self._weight > self._segment_max_bytes:
+            self._end_segment()
 
     def find(self, query_id: int) -> PendingQuery | None:
         """The query of that id, unless it is too old or not from here."""
         place = query_id - self._first_id
         return self._ring[place % self._size] if self._oldest <= place < self._newest else None
 
-    def _is_full(self) -> bool:
-        return self._newest - self._oldest >= self._size
-
-    def _forget_oldest(self) -> None:
-        place = self._oldest % self._size
-        oldest = self._ring[place]
-        assert oldest is not None
-        self._bytes -= len(oldest.input.payload)
-        self._ring[place] = None
-        self._oldest += 1
+    def _end_segment(self) -> None:
+        """Note what the newest queries weigh, and forget the oldest segments that are over a bound."""
+        self._segments.append((self._newest, self._weight))
+        self._bytes += self._weight
+        self._weight = 0
+        while self._bytes > self._max_bytes or self._newest - self._oldest > self._size - SEGMENT:
+            end, weight = self._segments.popleft()
+            self._bytes -= weight
+            for place in range(self._oldest, end):
+                self._ring[place % self._size] = None
+            self._oldest = end

@@ -29,9 +29,11 @@ class Concluder(Protocol):
 class PendingQuery:
     """One input for one application.
 
+    No `__slots__`: defaults that stay on the class cost nothing at construction, which is once per query.
+
     Attributes:
         query_id: unique over restarts and over all frontends of one home.
-        arrived, deadline: loop time, in seconds.
+        arrived, deadline: by the monotonic clock, in seconds.
         selection: the models that were asked, with their propensities.
         outcomes: in the order of `selection.models`; None where nothing has arrived yet.
         waiting: how many outcomes are still to come.
@@ -41,23 +43,15 @@ class PendingQuery:
         observed: whether feedback for this query has been counted.
     """
 
-    __slots__ = (
-        "answered",
-        "application",
-        "arrived",
-        "context",
-        "deadline",
-        "explanation",
-        "input",
-        "observed",
-        "outcomes",
-        "output",
-        "query_id",
-        "reply_to",
-        "response",
-        "selection",
-        "waiting",
-    )
+    application: "Concluder | None" = None
+    selection: Selection | None = None
+    outcomes: list[Outcome | None]
+    waiting = 0
+    answered = False
+    observed = False
+    output = b""
+    explanation: str | None = None
+    response: bytes | None = None
 
     def __init__(
         self, query_id: int, asked: Input, context: str | None, arrived: float, deadline: float, reply_to: ReplyTo
@@ -68,15 +62,6 @@ class PendingQuery:
         self.arrived = arrived
         self.deadline = deadline
         self.reply_to: ReplyTo | None = reply_to
-        self.application: Concluder | None = None
-        self.selection: Selection | None = None
-        self.outcomes: list[Outcome | None] = []
-        self.waiting = 0
-        self.answered = False
-        self.observed = False
-        self.output = b""
-        self.explanation: str | None = None
-        self.response: bytes | None = None
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Note the outcome of the `member`-th selected model; the last one concludes the query."""

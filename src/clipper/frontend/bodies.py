@@ -5,6 +5,7 @@ lists, base64, whatever is wrong) is decoded again as plain JSON and goes throug
 what was expected.
 """
 
+from collections.abc import Callable
 from math import prod
 from struct import Struct
 from struct import error as StructError
@@ -33,7 +34,7 @@ MAX_CONTEXT_BYTES = 128
 
 
 class PredictBody(NamedTuple):
-    """What a predict request asks."""
+    """What a predict request asks that is more than a single input."""
 
     inputs: list[Input]
     is_batch: bool
@@ -102,6 +103,7 @@ class BodyDecoder:
         self._input_type = input_type
         self._dtype = input_type.dtype
         self._max_batch = max_batch
+        self._fast: Callable[[bytes], Any] | None
         self._fast, self._letter = _FAST.get(input_type, (None, ""))
         self._packers: dict[int, tuple[tuple[int], Any]] = {}
 
@@ -110,13 +112,14 @@ class BodyDecoder:
         """What a body should look like, for a person."""
         return PREDICT_SCHEMA.replace("{value}", _VALUES[self._input_type])
 
-    def predict(self, body: bytes) -> PredictBody:
-        """The inputs of a JSON body."""
+    def predict(self, body: bytes) -> Input | PredictBody:
+        """What a JSON body asks; just the input if it is one and nothing else is said."""
         try:
             if self._fast is not None:
                 request = self._fast(body)
                 values = request.input
-                shape, pack = self._packers.get(len(values)) or self._packer(len(values))
+                packer = self._packers.get(len(values))
+                shape, pack = self._packer(len(values)) if packer is None else packer
                 asked = Input(self._dtype, shape, pack(*values))
             elif self._input_type is InputType.STRINGS:
                 request = _decode_text(body)
@@ -126,10 +129,11 @@ class BodyDecoder:
                 return self._predict_slowly(body)
         except (msgspec.MsgspecError, StructError, OverflowError, ValueError):
             return self._predict_slowly(body)
-        context = request.context
-        if context is not None:
-            _check_context(context)
-        return PredictBody([asked], False, request.version, context)
+        if request.version is None and request.context is None:
+            return asked
+        if request.context is not None:
+            _check_context(request.context)
+        return PredictBody([asked], False, request.version, request.context)
 
     def tensor(self, body: bytes, parameters: dict[str, str]) -> PredictBody:
         """The inputs of a raw binary body; `dtype`, `shape` and `batch` come with the request's head."""

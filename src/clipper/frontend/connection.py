@@ -9,10 +9,11 @@ from collections import deque
 from http import HTTPStatus
 from typing import Protocol, cast
 
+from clipper.core.clock import Clock, monotonic
 from clipper.engine.query import PendingQuery
 from clipper.frontend import responses
 from clipper.frontend.config import FrontendConfig
-from clipper.frontend.requests import Head, HttpError, Request, RequestReader
+from clipper.frontend.requests import Head, HttpError, RequestReader
 
 LINGER_S = 2.0
 """After an error that leaves the body unread: how long we swallow the rest, so that the client can read the answer
@@ -50,20 +51,20 @@ class Exchange:
 class Handler(Protocol):
     """What becomes of requests."""
 
-    def handle(self, connection: "Connection", request: Request, now: float) -> None:
+    def handle(self, connection: "Connection", head: Head, body: bytes, now: float) -> None:
         """Add exactly one entry to the connection's unanswered ones, and answer it in time."""
 
 
 class Connections:
     """All open connections of one frontend."""
 
-    def __init__(self, config: FrontendConfig, handler: Handler) -> None:
+    def __init__(self, config: FrontendConfig, handler: Handler, clock: Clock = monotonic) -> None:
         self.config = config
         self.handler = handler
         self.open: set[Connection] = set()
         self.heads: dict[bytes, Head] = {}
         self.draining = False
-        self.loop = asyncio.get_running_loop()
+        self.clock = clock
 
     def accept(self) -> "Connection":
         """A protocol for a new connection."""
@@ -71,7 +72,7 @@ class Connections:
 
     def sweep(self) -> None:
         """Close what has waited too long; to be called about once a second."""
-        now = self.loop.time()
+        now = self.clock()
         for connection in list(self.open):
             connection.enforce_timeouts(now)
 
@@ -90,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._reader = RequestReader(shared.config, shared.heads)
         self._unanswered: deque[PendingQuery | Entry] = deque()
         self._transport: asyncio.Transport
-        self._since = shared.loop.time()
+        self._since = shared.clock()
         self._partial = False
         self._closing = False
         self._lingering = False
@@ -118,7 +119,19 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         shared = self._shared
-        now = shared.loop.time()
+        now = shared.clock()
+        whole = self._reader.whole(data)
+        if whole is not None and not shared.draining and len(self._unanswered) < shared.config.max_pipelined:
+            self._since = now
+            head, body = whole
+            self._closing = not head.keep_alive
+            shared.handler.handle(self, head, body, now)
+            return
+        self._receive_parts(data, now)
+
+    def _receive_parts(self, data: bytes, now: float) -> None:
+        """Parts of a request, or several, or one of a kind not seen before."""
+        shared = self._shared
         error = None
         try:
             requests = self._reader.feed(data)
@@ -134,7 +147,7 @@ class Connection(asyncio.Protocol):
         for request in requests:
             if not request.head.keep_alive or shared.draining:
                 self._closing = True
-            shared.handler.handle(self, request, now)
+            shared.handler.handle(self, request.head, request.body, now)
             if self._closing:
                 return
         if error is not None:

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clipper.core.clock import monotonic
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.engine.engine import Engine, EngineConfig
 from clipper.frontend.config import FrontendConfig
 from clipper.frontend.connection import Connections
 from clipper.frontend.exposition import Exposition
 from clipper.frontend.service import QueryService
-from clipper.registry.registry import Registry
 from clipper.store import LmdbStore, Store, StoreConfig, Transaction
 
 INCARNATION_KEY = b"frontend/incarnation"
@@ -58,7 +58,7 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
     _allow_open_files(process.frontend.max_connections)
     with LmdbStore.open(process.store_folder, process.store) as store:
         incarnation = await _next_incarnation(store)
-        engine = Engine(store, Registry(store), process.engine, incarnation, f"frontend-{process.index}")
+        engine = Engine(store, process.engine, incarnation, f"frontend-{process.index}", monotonic)
         engine.start()
         exposition = Exposition(engine, process.index, process.sockets)
         service = QueryService(engine, process.frontend, exposition.expose)

@@ -5,6 +5,7 @@ function of its bytes alone, so parsed heads are remembered: most requests cost 
 once sends a chunked body is read by `httptools` entirely from then on.
 """
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -29,17 +30,20 @@ class HttpError(Exception):
         self.cause = cause
 
 
-class Head(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Head:
     """A request line and its headers, reduced to what this server uses.
 
     Attributes:
         segments: the path between its slashes; a trailing slash makes no difference.
+        application: whom `POST /{application}/predict` asks; empty for every other request.
         parameters: the query string, and for tensors the headers `clipper-dtype` and `clipper-shape`.
         length: of the body in bytes; -1 if chunked.
     """
 
     method: bytes
     segments: tuple[str, ...]
+    application: str
     parameters: dict[str, str]
     length: int
     keep_alive: bool
@@ -73,6 +77,7 @@ class RequestReader:
         self._parts: list[bytes] = []
         self._missing = 0
         self._stream: _Stream | None = None
+        self._busy = False
         self.completed: list[Request] = []
         self.continue_wanted = False
 
@@ -86,12 +91,28 @@ class RequestReader:
         """Whether a body has begun and not ended."""
         return self._head is not None or (self._stream is not None and self._stream.in_body)
 
+    def whole(self, data: bytes) -> tuple[Head, bytes] | None:
+        """What nearly every read is: exactly one request whose head is remembered. None: `feed` has to look."""
+        end = data.find(HEAD_END) + 4
+        head = self._remembered.get(data[:end])
+        if head is None or len(data) - end != head.length or self._busy:
+            return None
+        return head, data[end:]
+
     def feed(self, data: bytes) -> list[Request]:
         """The requests that `data` completes. Raises HttpError (400, 413, 431, 501)."""
-        self.completed = completed = []
+        completed: list[Request] = []
+        self.completed = completed
+        try:
+            self._cut(data, completed)
+        finally:
+            self._busy = bool(self._rest) or self._head is not None or self._stream is not None
+        return completed
+
+    def _cut(self, data: bytes, completed: list[Request]) -> None:
         if self._stream is not None:
             self._stream.feed(data, completed)
-            return completed
+            return
         if self._head is not None:
             data = self._continue_body(data)
         elif self._rest:
@@ -102,11 +123,12 @@ class RequestReader:
             if end < 0 or end - start > self._config.max_head_bytes:
                 self._keep_partial_head(data[start:])
                 break
-            head = self._parse(data[start : end + 4])
-            start = end + 4
+            begin, start = start, end + 4
+            head = self._parse(data[begin:start])
             if head.length < 0:
-                assert self._stream is not None  # made by _parse
-                self._stream.feed(data[start:], completed)
+                self.continue_wanted = head.expects_continue
+                self._stream = _Stream(self._config)
+                self._stream.feed(data[begin:], completed)
                 break
             stop = start + head.length
             if stop > len(data):
@@ -114,7 +136,6 @@ class RequestReader:
                 break
             completed.append(Request(head, data[start:stop]))
             start = stop
-        return completed
 
     def _keep_partial_head(self, rest: bytes) -> None:
         if len(rest) > self._config.max_head_bytes:
@@ -147,12 +168,8 @@ class RequestReader:
     def _parse(self, block: bytes) -> Head:
         head = self._remembered.get(block)
         if head is None:
-            stream = _Stream(self._config)
-            head = stream.feed_head(block)
-            if head.length < 0:
-                self._stream = stream
-                self.continue_wanted = head.expects_continue
-            elif len(block) <= MAX_REMEMBERED_HEAD_BYTES:
+            head = _Stream(self._config).feed_head(block)
+            if len(block) <= MAX_REMEMBERED_HEAD_BYTES:
                 if len(self._remembered) >= MAX_REMEMBERED_HEADS:
                     self._remembered.clear()
                 self._remembered[block] = head
@@ -272,9 +289,13 @@ class _Stream:
             value = headers.get(b"clipper-" + name.encode())
             if value is not None:
                 parameters.setdefault(name, value.decode("latin-1"))
+        method = self._parser.get_method()
+        segments = tuple(path.strip("/").split("/"))
+        is_predict = method == b"POST" and len(segments) == 2 and segments[1] == "predict"
         return Head(
-            method=self._parser.get_method(),
-            segments=tuple(path.strip("/").split("/")),
+            method=method,
+            segments=segments,
+            application=segments[0] if is_predict else "",
             parameters=parameters,
             length=-1 if b"transfer-encoding" in headers else int(headers.get(b"content-length", b"0")),
             keep_alive=self._parser.should_keep_alive(),

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from clipper.core.errors import ClipperError, ErrorCode
+from clipper.core.inputs import Input, InputType
 from clipper.engine.application import ServedApplication
 from clipper.engine.engine import Engine
 from clipper.engine.feedback import observe_input, observe_query
@@ -14,7 +15,7 @@ from clipper.frontend import responses
 from clipper.frontend.bodies import BodyDecoder, PredictBody
 from clipper.frontend.config import FrontendConfig
 from clipper.frontend.connection import Connection, Exchange
-from clipper.frontend.requests import Head, Request
+from clipper.frontend.requests import Head
 
 BAD_BODY = "Json error"
 BAD_QUERY = "Query processing error"
@@ -31,63 +32,48 @@ class QueryService:
         self, engine: Engine, config: FrontendConfig, expose_metrics: Callable[[Head], Coroutine[Any, Any, bytes]]
     ) -> None:
         self._engine = engine
-        self._config = config
         self._expose_metrics = expose_metrics
-        self._decoders: dict[str, BodyDecoder] = {}
+        self._decoders = {each.value: BodyDecoder(each, config.max_batch) for each in InputType}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
-    def handle(self, connection: Connection, request: Request, now: float) -> None:
+    def handle(self, connection: Connection, head: Head, body: bytes, now: float) -> None:
         """Take one request; its answer comes through the connection."""
-        self._engine.refresh()
-        head = request.head
-        segments = head.segments
-        if len(segments) == 2 and segments[1] == "predict" and head.method == b"POST":
-            application = self._engine.applications.get(segments[0])
-            if application is not None:
-                self._predict(connection, application, request, now)
-                return
-        self._handle_rarer(connection, request)
+        engine = self._engine
+        engine.refresh()
+        application = engine.applications.get(head.application)
+        if application is None:
+            self._handle_rarer(connection, head, body)
+            return
+        try:
+            asked = self._decode(application, head, body)
+        except ClipperError as error:
+            _respond(connection, responses.failure(error, BAD_BODY))
+            return
+        if type(asked) is Input:
+            journal = engine.journal
+            query = PendingQuery(journal.next_id(), asked, None, now, now + application.patience_s, connection)
+            journal.record(query)
+            connection.expect(query)
+            application.predict(query, now)
+        else:
+            assert isinstance(asked, PredictBody)
+            self._predict(connection, application, asked, now)
 
     async def stop(self) -> None:
         """Wait for the feedback that is being committed."""
         await asyncio.gather(*self._tasks)
 
-    def _predict(self, connection: Connection, application: ServedApplication, request: Request, now: float) -> None:
-        try:
-            body = self._decode(application, request)
-        except ClipperError as error:
-            _respond(connection, responses.failure(error, BAD_BODY))
-            return
-        if body.is_batch:
-            self._predict_batch(connection, application, body, now)
-            return
-        journal = self._engine.journal
-        query = PendingQuery(
-            journal.next_id(), body.inputs[0], body.context, now, now + application.patience_s, connection
-        )
-        journal.record(query)
-        connection.expect(query)
-        if body.version is None:
-            application.predict(query, now)
-            return
-        try:
-            application.predict_with_version(query, body.version, now)
-        except ClipperError as error:
-            connection.complete(query, responses.failure(error, BAD_QUERY))
-
-    def _predict_batch(
-        self, connection: Connection, application: ServedApplication, body: PredictBody, now: float
-    ) -> None:
+    def _predict(self, connection: Connection, application: ServedApplication, body: PredictBody, now: float) -> None:
         exchange = Exchange(connection)
         connection.expect(exchange)
-        batch = _Batch(exchange, len(body.inputs))
+        reply_to = _Batch(exchange, len(body.inputs)) if body.is_batch else _Single(exchange)
         journal = self._engine.journal
         deadline = now + application.patience_s
         for asked in body.inputs:
-            query = PendingQuery(journal.next_id(), asked, body.context, now, deadline, batch)
+            query = PendingQuery(journal.next_id(), asked, body.context, now, deadline, reply_to)
             journal.record(query)
-            batch.queries.append(query)
+            reply_to.queries.append(query)
             try:
                 if body.version is None:
                     application.predict(query, now)
@@ -97,37 +83,30 @@ class QueryService:
                 exchange.respond(responses.failure(error, BAD_QUERY))
                 return
 
-    def _decode(self, application: ServedApplication, request: Request) -> PredictBody:
-        decoder = self._decoder(application)
-        if request.head.content_type == b"application/octet-stream":
-            return decoder.tensor(request.body, request.head.parameters)
-        return decoder.predict(request.body)
+    def _decode(self, application: ServedApplication, head: Head, body: bytes) -> Input | PredictBody:
+        decoder = self._decoders[application.input_type_name]
+        if head.content_type == b"application/octet-stream":
+            return decoder.tensor(body, head.parameters)
+        return decoder.predict(body)
 
-    def _decoder(self, application: ServedApplication) -> BodyDecoder:
-        decoder = self._decoders.get(application.input_type)
-        if decoder is None:
-            decoder = BodyDecoder(application.input_type, self._config.max_batch)
-            self._decoders[application.input_type] = decoder
-        return decoder
-
-    def _handle_rarer(self, connection: Connection, request: Request) -> None:
-        match request.head.method, request.head.segments:
+    def _handle_rarer(self, connection: Connection, head: Head, body: bytes) -> None:
+        match head.method, head.segments:
             case b"POST", (name, "update"):
-                self._update(connection, name, request)
+                self._update(connection, name, body)
             case b"GET", ("metrics",):
-                self._answer_later(connection, self._expose_metrics(request.head))
+                self._answer_later(connection, self._expose_metrics(head))
             case b"GET", ("health" | "ready",):
                 _respond(connection, responses.json({"ready": True}))
             case b"POST", (name, "predict"):
                 _respond(connection, _unknown_application(name))
             case _, (_, "predict" | "update") | ("metrics" | "health" | "ready",):
-                cause = f"{request.head.method.decode('latin-1')} is not possible here"
+                cause = f"{head.method.decode('latin-1')} is not possible here"
                 _respond(connection, responses.problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", cause))
             case _:
                 cause = "Expected POST /{application}/predict, POST /{application}/update or GET /metrics"
                 _respond(connection, responses.problem(HTTPStatus.NOT_FOUND, "Not found", cause))
 
-    def _update(self, connection: Connection, name: str, request: Request) -> None:
+    def _update(self, connection: Connection, name: str, body: bytes) -> None:
         application = self._engine.applications.get(name)
         if application is None:
             _respond(connection, _unknown_application(name))
@@ -137,16 +116,16 @@ class QueryService:
             _respond(connection, responses.failure(error, BAD_QUERY))
             return
         try:
-            body = self._decoder(application).update(request.body)
+            feedback = self._decoders[application.input_type_name].update(body)
         except ClipperError as error:
             _respond(connection, responses.failure(error, BAD_BODY))
             return
         journal = self._engine.journal
-        if body.query_id is not None:
-            observing = observe_query(application, journal, body.query_id, body.label)
+        if feedback.query_id is not None:
+            observing = observe_query(application, journal, feedback.query_id, feedback.label)
         else:
-            assert body.input is not None
-            observing = observe_input(application, journal, body.input, body.context, body.label)
+            assert feedback.input is not None
+            observing = observe_input(application, journal, feedback.input, feedback.context, feedback.label)
         self._answer_later(connection, _acknowledged(observing))
 
     def _answer_later(self, connection: Connection, work: Coroutine[Any, Any, bytes]) -> None:
@@ -155,6 +134,17 @@ class QueryService:
         task = self._loop.create_task(_respond_with(exchange, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class _Single:
+    """A query that says more than its input."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.queries: list[PendingQuery] = []
+
+    def answer(self, query: PendingQuery, now: float) -> None:
+        self._exchange.respond(responses.prediction(query))
 
 
 class _Batch:

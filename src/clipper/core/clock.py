@@ -1,0 +1,13 @@
+"""Time as the layers see it: handed in, so that tests can hold it.
+
+`time.monotonic` and not the event loop's clock: uvloop's has a resolution of one millisecond.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+Clock: TypeAlias = Callable[[], float]
+"""Seconds since some fixed moment, never backwards."""
+
+monotonic: Clock = time.monotonic
