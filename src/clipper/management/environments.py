@@ -1,0 +1,198 @@
+"""Virtual environments for models that name requirements: one for each distinct set and Python, built once.
+
+A container needs `clipper` beside what the model requires. It is not installed there: a `.pth` file points to a folder
+with nothing but a link to the package this server runs, so nothing else of the server's environment can leak in.
+
+An environment is built in its final place, since the paths in byte code and scripts have to be right, and counts only
+once its marker file is written. What an earlier, killed controller left without a marker is built again.
+"""
+
+import asyncio
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clipper.container.bundle import Manifest
+from clipper.core.errors import ClipperError, ErrorCode, invalid
+from clipper.management.build import run_build_step
+from clipper.management.config import ArtifactConfig
+from clipper.management.disk import disk_errors
+
+RUNTIME_REQUIREMENTS = ("cloudpickle", "numpy")
+"""What the container itself imports; the model's own requirements choose the versions."""
+
+OLDEST_PYTHON = (3, 11)
+"""The oldest that this package runs on."""
+
+Progress = Callable[[str], None]
+
+_MARKER = "clipper-environment.json"
+_PACKAGE = "package"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a container runs with: an interpreter, and whether it is the model's own."""
+
+    python: Path
+    isolated: bool
+
+
+@dataclass(slots=True)
+class _Build:
+    task: "asyncio.Task[None]"
+    listeners: list[Progress] = field(default_factory=list)
+
+
+class EnvironmentFolder:
+    """`<folder>/<digest>/` for each environment.
+
+    Args:
+        folder: where they are; it exists.
+        variables: the environment variables for pip (where it finds packages and certificates) and Python.
+        config: limits.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str], config: ArtifactConfig) -> None:
+        self._folder = folder
+        self._variables = {name: value for name, value in variables.items() if name not in _LEAKING}
+        self._config = config
+        self._builds: dict[str, _Build] = {}
+        self.built = 0
+        """How many environments were built since the start, for the metrics."""
+
+    async def prepare(self, manifest: Manifest, progress: Progress) -> Environment:
+        """The environment that a bundle runs in, built if it is not there yet; concurrent callers share the build.
+
+        Raises:
+            ClipperError: MODEL_FAILED with pip's last lines as detail, TIMEOUT, STORE_FULL, or INVALID_ARGUMENT if
+                there is no such Python.
+        """
+        if not manifest.requirements:
+            return Environment(Path(sys.executable), isolated=False)
+        requirements = sorted({*manifest.requirements, *RUNTIME_REQUIREMENTS})
+        folder = self._folder / _digest(requirements, manifest.python)
+        if not (folder / _MARKER).exists():
+            await self._build_once(folder, requirements, manifest.python, progress)
+        return Environment(folder / "bin" / "python", isolated=True)
+
+    async def close(self) -> None:
+        """Stop the builds that are under way."""
+        tasks = [build.task for build in self._builds.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _build_once(self, folder: Path, requirements: list[str], version: str, progress: Progress) -> None:
+        build = self._builds.get(folder.name)
+        if build is None:
+            listeners: list[Progress] = []
+            build = _Build(asyncio.create_task(self._build(folder, requirements, version, listeners)), listeners)
+            self._builds[folder.name] = build
+            build.task.add_done_callback(lambda task: self._forget(folder.name, task))
+        build.listeners.append(progress)
+        try:
+            await asyncio.shield(build.task)
+        finally:
+            build.listeners.remove(progress)
+
+    def _forget(self, name: str, task: "asyncio.Task[None]") -> None:
+        del self._builds[name]
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not report it if all who waited have left
+
+    async def _build(self, folder: Path, requirements: list[str], version: str, listeners: list[Progress]) -> None:
+        def progress(line: str) -> None:
+            for each in listeners:
+                each(line)
+
+        with disk_errors("build the environment"):
+            try:
+                async with asyncio.timeout(self._config.build_timeout_s):
+                    await self._install(folder, requirements, version, progress)
+            except TimeoutError:
+                raise ClipperError(
+                    ErrorCode.TIMEOUT,
+                    f"Installing {', '.join(requirements)} took more than {self._config.build_timeout_s:g} s; "
+                    "raise management.artifacts.build_timeout_s, or require less",
+                ) from None
+        self.built += 1
+
+    async def _install(self, folder: Path, requirements: list[str], version: str, progress: Progress) -> None:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            interpreter = await self._interpreter(version)
+            progress(f"Making a virtual environment with Python {version}")
+            await run_build_step([interpreter, "-m", "venv", str(folder)], self._variables, progress)
+            (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
+            await run_build_step(_pip_install(folder), self._variables, progress)
+            site_packages = folder / "lib" / f"python{version}" / "site-packages"
+            (site_packages / "clipper-runtime.pth").write_text(f"{self._package_folder()}\n")
+            (folder / _MARKER).write_text(json.dumps({"python": version, "requirements": requirements}, indent=2))
+        except BaseException:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            raise
+
+    async def _interpreter(self, version: str) -> str:
+        """The path of a Python of that version, or INVALID_ARGUMENT."""
+        if version == _version(sys.version_info[:2]):
+            return sys.executable
+        if version not in _supported():
+            raise invalid(
+                f"The bundle was packaged with Python {version[:20]!r}; expected {_version(OLDEST_PYTHON)} or newer"
+            )
+        found = shutil.which(f"python{version}", path=self._variables.get("PATH"))
+        if found is None or await self._version_of(found) != version:
+            raise invalid(
+                f"The bundle was packaged with Python {version}, and this server finds no python{version}: "
+                f"install it, or package the model with Python {_version(sys.version_info[:2])}"
+            )
+        return found
+
+    async def _version_of(self, interpreter: str) -> str:
+        lines: list[str] = []
+        command = [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        try:
+            await run_build_step(command, self._variables, lines.append)
+        except ClipperError:
+            return ""
+        return "".join(lines).strip()
+
+    def _package_folder(self) -> Path:
+        """The folder that holds nothing but a link to our package, made anew: the package may have moved."""
+        folder = self._folder / _PACKAGE
+        folder.mkdir(exist_ok=True)
+        link, package = folder / "clipper", Path(__file__).parents[1]
+        if not link.is_symlink() or link.readlink() != package:
+            link.unlink(missing_ok=True)
+            link.symlink_to(package)
+        return folder
+
+
+_LEAKING = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"})
+"""Byte code has to be written, or every start compiles the frameworks again; the others name the server's packages."""
+
+
+def _pip_install(folder: Path) -> list[str]:
+    return [
+        *(str(folder / "bin" / "python"), "-m", "pip", "install"),
+        *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
+        *("--requirement", str(folder / "requirements.txt")),
+    ]
+
+
+def _digest(requirements: list[str], version: str) -> str:
+    return hashlib.sha256(json.dumps([version, requirements]).encode()).hexdigest()
+
+
+def _version(pair: tuple[int, ...]) -> str:
+    return ".".join(map(str, pair))
+
+
+def _supported() -> set[str]:
+    major, minor = OLDEST_PYTHON
+    return {f"{major}.{each}" for each in range(minor, 100)}

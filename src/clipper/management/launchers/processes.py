@@ -1,0 +1,130 @@
+"""Processes of this machine: named by id and start time, watched and signalled through file descriptors.
+
+A pidfd stays bound to its process, so neither a wait nor a signal can hit a stranger that got the same id later; and
+it tells of the end of processes which are not our children, such as containers that an earlier controller started.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from clipper.core.errors import ClipperError, ErrorCode
+
+
+def started_ticks(pid: int) -> int | None:
+    """When process `pid` started, in clock ticks since boot; None if there is none or it has ended (a zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, start = fields[0], fields[19]  # fields 3 and 22 of proc(5): the command, field 2, may hold anything
+    return None if state in (b"Z", b"X") else int(start)
+
+
+class LocalProcess:
+    """One live process. It is watched from `open` on, and its descriptor closed when it has ended.
+
+    Attributes:
+        pid: its process id.
+        started_ticks: see the function of that name.
+    """
+
+    def __init__(self, pid: int, ticks: int, descriptor: int, child: "subprocess.Popen[bytes] | None") -> None:
+        self.pid = pid
+        self.started_ticks = ticks
+        self._descriptor = descriptor
+        self._child = child
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[str] = self._loop.create_future()
+
+    @classmethod
+    def open(cls, pid: int, ticks: int, child: "subprocess.Popen[bytes] | None" = None) -> Self | None:
+        """Watch the process of that id and start time; None if it is no more. Needs a running event loop.
+
+        Args:
+            pid: the process id.
+            ticks: the start time.
+            child: how we started it, if we did and it leads a process group of its own; it is reaped when it ends.
+        """
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return None
+        if started_ticks(pid) != ticks:  # asked after opening: what we hold cannot change any more
+            os.close(descriptor)
+            return None
+        process = cls(pid, ticks, descriptor, child)
+        process._loop.add_reader(descriptor, process._on_end)
+        return process
+
+    async def wait(self) -> str:
+        """Wait until it has ended; return how, for a person."""
+        return await asyncio.shield(self._ended)
+
+    async def stop(self, grace_s: float) -> None:
+        """SIGTERM, and after `grace_s` seconds SIGKILL to its group; return when it has ended."""
+        self._signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.wait(), grace_s)
+            return
+        if not self._ended.done():
+            _kill_group(self.pid)
+            self._signal(signal.SIGKILL)
+        await self.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self._ended.done():
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, number)
+
+    def _on_end(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        os.close(self._descriptor)
+        self._ended.set_result("an end we did not see" if self._child is None else _reap(self._child))
+
+
+def start(command: list[str], environment: dict[str, str], folder: Path, log: Path) -> LocalProcess:
+    """Start `command` as the leader of a session of its own, its output appended to `log`.
+
+    A session of its own keeps a Ctrl-C meant for the server from reaching it, and gives it a process group.
+
+    Raises:
+        ClipperError: UNAVAILABLE if the system does not let us, STORE_FULL if the log cannot be made.
+    """
+    try:
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ClipperError(ErrorCode.UNAVAILABLE, f"Cannot start {command[0]}: {error}") from error
+    ticks = started_ticks(child.pid)
+    process = None if ticks is None else LocalProcess.open(child.pid, ticks, child)
+    if process is None:
+        raise ClipperError(ErrorCode.UNAVAILABLE, f"{command[0]} ended at once with {_reap(child)}; see {log}")
+    return process
+
+
+def _reap(child: "subprocess.Popen[bytes]") -> str:
+    _kill_group(child.pid)  # what it has started; its own id is still taken, by its zombie, so nobody else is hit
+    code = child.wait()
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"
+
+
+def _kill_group(leader: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
