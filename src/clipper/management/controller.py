@@ -131,6 +131,7 @@ def _uvicorn_config(application: Starlette, config: AdminConfig) -> uvicorn.Conf
         application,
         lifespan="off",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         ws="none",

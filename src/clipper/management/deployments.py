@@ -27,6 +27,9 @@ from clipper.registry.registry import Registry
 Report = Callable[[str, str], None]
 """Told of the stage (unpack, environment, start, ready, switch) and of a line for people."""
 
+_TO_COME = "to come"
+"""Stands for the digest of a bundle that has not been received."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -97,7 +100,7 @@ class Deployments:
     def check(self, deployment: Deployment) -> None:
         """Refuse what can be refused before the bundle is there. Raises ClipperError."""
         snapshot = self._registry.snapshot()
-        changes.add_model(snapshot, _described(deployment, self._input_type_of(deployment), None))
+        changes.add_model(snapshot, _described(deployment, self._input_type_of(deployment), _TO_COME))
         if deployment.replicas < 1:
             raise invalid(f"Invalid replicas {deployment.replicas}: expected at least 1 to answer the example")
         if deployment.app_name is not None and deployment.app_name not in snapshot.applications:
@@ -207,7 +210,7 @@ class Deployments:
             report("start", f"It is current, but not all of its {model.replicas} replicas are ready: {error.message}")
 
 
-def _described(deployment: Deployment, input_type: InputType, bundle: str | None) -> Model:
+def _described(deployment: Deployment, input_type: InputType, bundle: str) -> Model:
     return Model(
         name=deployment.model_name,
         version=deployment.model_version,
