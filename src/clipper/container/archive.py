@@ -73,6 +73,8 @@ def _unpack(reader: "_BoundedReader", folder: Path, max_bytes: int, max_files: i
                 _unpack_member(archive, member, folder)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 raise invalid(f"The model bundle holds {member.name[:80]!r} twice") from None
+    while reader.read(_MAX_READ_BYTES):  # to the end, where the checksum is
+        pass
 
 
 def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:

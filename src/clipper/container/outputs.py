@@ -117,11 +117,11 @@ def _plain(value: Any) -> Any:
     """What JSON can hold of a value that `json` does not know."""
     if isinstance(value, np.longdouble):
         return float(value)
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
         return value.item()
     if isinstance(value, bytes | bytearray | memoryview):
         return _as_text(bytes(value))
-    if hasattr(value, "__array__"):
+    if hasattr(value, "__array__") and not isinstance(value, np.generic):
         return np.asarray(value).tolist()
     raise TypeError(f"{_type_name(value)} is not a number, string, list, dict or array: convert it in predict_batch")
 
