@@ -356,6 +356,17 @@ def test_replica_of_a_deleted_version_can_still_be_updated_until_it_has_ended(wo
     assert world.snapshot.next_replica_id("m", "1") == 1
 
 
+def test_deleted_things_leave_no_record(world: World) -> None:
+    world.do(changes.put_replica, replica("m", "1"))
+    world.do(changes.put_replica, replica("n", "1"))
+    world.do(changes.delete_replica, "m", "1", 0)
+    world.do(changes.delete_replica, "n", "1", 0)
+    world.do(changes.delete_model_version, "n", "1")
+    world.do(changes.delete_model, "m")
+    world.do(changes.delete_application, "app")
+    assert set(world.records) == {b"registry/revision"}
+
+
 # --- transactions ---
 
 

@@ -1,7 +1,7 @@
 """The registry's operations on stores that are overtaken, fail, or are slow."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future
 
 import pytest
@@ -157,17 +157,6 @@ def test_failure_of_the_store_is_passed_on_and_the_next_operation_works() -> Non
 
     asyncio.run(add_twice())
     assert set(registry.snapshot().applications) == {"app"}
-
-
-def test_operations_of_one_process_do_not_overtake_each_other() -> None:
-    registry = Registry(MemoryStore())
-
-    async def add_all() -> None:
-        adding: list[Awaitable[None]] = [registry.add_application(application(f"app{n}")) for n in range(300)]
-        await asyncio.gather(*adding)
-
-    asyncio.run(add_all())
-    assert registry.snapshot().revision == 300
 
 
 class SlowStore(MemoryStore):
