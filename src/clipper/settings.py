@@ -16,7 +16,13 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
+from clipper.abstraction.cache import CacheConfig
+from clipper.abstraction.link import LinkConfig
+from clipper.abstraction.queue import QueueConfig
 from clipper.core.errors import ClipperError, invalid
+from clipper.engine.journal import JournalConfig
+from clipper.frontend.config import FrontendConfig
+from clipper.management import ManagementConfig
 from clipper.store.config import StoreConfig
 
 FILE_NAME = "clipper.toml"
@@ -44,6 +50,12 @@ class ServeSettings:
         frontends: how many query frontends share the query port.
         admin_auth: "token" asks a bearer token for every change; "none" does not, and is for loopback only.
         store: the embedded store.
+        cache: the prediction cache of each frontend.
+        queue: the queues in front of the models.
+        link: the connections from a frontend to containers.
+        journal: the newest queries, kept for feedback.
+        frontend: limits of the query REST interface.
+        management: limits and waits of the controller.
     """
 
     home: Path
@@ -53,6 +65,12 @@ class ServeSettings:
     frontends: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     admin_auth: Literal["token", "none"] = "token"
     store: StoreConfig = field(default_factory=StoreConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    queue: QueueConfig = field(default_factory=QueueConfig)
+    link: LinkConfig = field(default_factory=LinkConfig)
+    journal: JournalConfig = field(default_factory=JournalConfig)
+    frontend: FrontendConfig = field(default_factory=FrontendConfig)
+    management: ManagementConfig = field(default_factory=ManagementConfig)
 
     def __post_init__(self) -> None:
         if self.admin_auth == "none" and not is_loopback(self.host):
@@ -73,6 +91,11 @@ class Setting(NamedTuple):
 def default_home() -> Path:
     """The home folder when none is named: `CLIPPER_HOME`, else `~/.clipper`."""
     return Path(os.environ.get("CLIPPER_HOME") or DEFAULT_HOME).expanduser().absolute()
+
+
+def process_environment() -> dict[str, str]:
+    """The variables that containers and environment builds inherit."""
+    return dict(os.environ)
 
 
 def is_loopback(host: str) -> bool:

@@ -13,7 +13,7 @@ ENTRY_OVERHEAD_BYTES = 600
 """Measured with tracemalloc: an Evaluation, its Input, list, dictionary slot and ring slot, without the payloads."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheConfig:
     """Settings of the prediction cache."""
 

@@ -22,7 +22,7 @@ from clipper.wire.session import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkConfig:
     """Settings of the connections to containers."""
 

@@ -27,7 +27,7 @@ CONTAINER_LOST = ItemFailure("The model's container ended while it computed this
 MODEL_REMOVED = ItemFailure("The model version was removed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLayerConfig:
     """Settings of the model abstraction layer."""
 

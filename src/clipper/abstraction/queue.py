@@ -17,7 +17,7 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Of inputs in one message: half of the wire's limit, which leaves room for the dimensions and any one input."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueConfig:
     """Settings of the queues in front of the models."""
 

@@ -23,7 +23,7 @@ HOUSEKEEPING_S = 0.1
 """How often an idle frontend looks for changes; a busy one looks at every read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
     """Settings of one query frontend's inside."""
 

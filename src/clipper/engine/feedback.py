@@ -26,9 +26,7 @@ async def observe_query(application: ServedApplication, journal: Journal, query_
             f"No query with query_id {query_id} is known: it is too old, or was not asked of this frontend",
         )
     if query.application.name != application.name:
-        raise ClipperError(
-            ErrorCode.NOT_FOUND, f"Query {query_id} was not asked of application '{application.name}'"
-        )
+        raise ClipperError(ErrorCode.NOT_FOUND, f"Query {query_id} was not asked of application '{application.name}'")
     if query.observed:
         return
     query.observed = True

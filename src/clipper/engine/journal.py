@@ -16,7 +16,7 @@ SEGMENT = 1024
 """Queries that are weighed, and forgotten, at a time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalConfig:
     """Settings of the journal."""
 

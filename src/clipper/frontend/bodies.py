@@ -235,5 +235,3 @@ def _positive(parameters: dict[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or not 0 < int(text) < 2**31:
         raise invalid(f"Invalid {name} {text[:40]!r}: expected a positive integer")
     return int(text)
-
-

@@ -32,7 +32,7 @@ GC_THRESHOLD = 200_000
 """Young objects between two collections. Nothing on a query's path makes cycles, so they only cost time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrontendProcess:
     """What one frontend is started with.
 

@@ -1,1 +1,0 @@
-"""The composition root: settings become wired processes that are started, drained and stopped."""
