@@ -1,0 +1,128 @@
+"""The command line: `python -m benchmarks` measures everything and writes docs/benchmarks.md."""
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from benchmarks.cases import Model
+from benchmarks.document import Run, document
+from benchmarks.machine import describe_machine
+from benchmarks.memory import measure_memory
+from benchmarks.peers import TARGETS
+from benchmarks.peers.target import REPOSITORY, Target
+from benchmarks.processes import adopt_orphans
+from benchmarks.report import error_notes, main_sheet, sweep_sheet, verdict_sheet
+from benchmarks.rounds import FAILURES, Results, Tell, run_rounds, sweep
+from benchmarks.slo import inside_slo
+from benchmarks.startup import measure_startup
+from benchmarks.targets import CLIPPER, Extras, verdicts
+
+WIDTH = 170  # of the tables where the terminal does not say
+SWEEP_S = 3.0
+
+
+def main() -> None:
+    options = parse(sys.argv[1:])
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        console.print(f"{time.monotonic() - began:7.1f} s  {text}", highlight=False, markup=False)
+
+    signal.signal(signal.SIGTERM, stop)
+    adopt_orphans()
+    targets = [target for target in TARGETS if not options.only or target.name in options.only]
+    machine = describe_machine()
+    results = Results()
+    if options.sweep:
+        sweep(targets, results, SWEEP_S, options.cache, tell)
+    run_rounds(targets, results, options.rounds, options.seconds, options.cache, tell)
+    extras = Extras()
+    if any(target.name == CLIPPER for target in targets) and CLIPPER not in results.failures:
+        measure_extras(extras, results, options, tell)
+    run = Run(shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]), machine, options.rounds, options.seconds)
+    publish(console, run, targets, results, extras, options.output)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = [target.name for target in TARGETS]
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
+    parser.add_argument("--rounds", type=int, help="how often every system is measured (3)")
+    parser.add_argument("--seconds", type=float, help="of each measurement (5)")
+    parser.add_argument("--quick", action="store_true", help="one round of 2 s, no sweep: does it all work?")
+    parser.add_argument(
+        "--no-sweep", dest="sweep", action="store_false", help="use the batching settings known to be best"
+    )
+    parser.add_argument("--queries", type=int, help="of the memory test (2,000,000)")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("~/.cache/clipper-bench").expanduser(),
+        help="where the systems' environments are kept (%(default)s)",
+    )
+    parser.add_argument("--output", type=Path, help="the page to write (docs/benchmarks.md for a full run)")
+    options = parser.parse_args(arguments)
+    quick, full = (1, 2.0, 200_000), (3, 5.0, 2_000_000)
+    rounds, seconds, queries = quick if options.quick else full
+    options.rounds = options.rounds or rounds
+    options.seconds = options.seconds or seconds
+    options.queries = options.queries or queries
+    options.sweep = options.sweep and not options.quick
+    options.cache = options.cache.absolute()
+    if options.output is None and not options.quick and not options.only:
+        options.output = REPOSITORY / "docs" / "benchmarks.md"
+    return options
+
+
+def measure_extras(extras: Extras, results: Results, options: argparse.Namespace, tell: Tell) -> None:
+    """What is measured of Clipper alone. What fails stays unmeasured, and is said."""
+    cell = results.cell(CLIPPER, Model.SUM, 64)
+    try:
+        if cell is not None:
+            extras.slo_rate = cell.per_second / 2
+            tell(f"{extras.slo_rate:,.0f} queries/s on a schedule of their own")
+            extras.slo = inside_slo(extras.slo_rate, 2 * options.seconds, options.cache)
+        tell("first prediction after a start")
+        extras.startups_s = measure_startup(options.rounds)
+        tell(f"memory over {options.queries:,} queries")
+        extras.memory = measure_memory(options.queries, options.cache, tell)
+    except FAILURES as error:
+        tell(f"failed: {error}")
+
+
+def publish(
+    console: Console, run: Run, targets: Sequence[Target], results: Results, extras: Extras, output: Path | None
+) -> None:
+    sheets = {
+        "main": main_sheet(targets, results),
+        "verdicts": verdict_sheet(verdicts(results, extras)),
+        "sweep": sweep_sheet(targets, results),
+    }
+    for name, value in run.machine.items():
+        console.print(f"{name}: {value}", highlight=False)
+    for sheet in sheets.values():
+        if sheet.rows:
+            sheet.show(console)
+    for note in error_notes(targets, results):
+        console.print(note, highlight=False)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(document(run, targets, results, sheets))
+        console.print(f"written to {output}", highlight=False)
+
+
+def stop(_signal: int, _frame: FrameType | None) -> None:
+    """Leave every scope on SIGTERM too, so that all processes are stopped."""
+    raise SystemExit(143)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What the figures were measured on and with."""
+
+import os
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import clipper
+from benchmarks.environment import REQUIREMENTS, Unavailable, program
+from benchmarks.peers.target import REPOSITORY, Target
+
+
+def describe_machine() -> dict[str, str]:
+    """Names and values for the head of the report. Nothing that tells machines of one kind apart."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "processor": f"{_cpu()}, {os.cpu_count()} cores",
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "system": f"{_distribution()}, Linux {platform.release().split('-')[0]}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "Clipper": f"{clipper.__version__}, commit {_commit()}",
+        "load generator": f"wrk {_version('wrk', '-v')}, one thread; benchmarks/openloop.py",
+        "load average at the start": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def version(target: Target) -> str:
+    """The version of a system, or "" if it is not known."""
+    if target.name == "nginx":
+        return _version("nginx", "-v")
+    if target.name == "clipper":
+        return clipper.__version__
+    for line in (REQUIREMENTS / f"{target.name}.txt").read_text().splitlines():
+        name, _, pinned = line.partition("==")
+        if name == target.package:
+            return pinned
+    return ""
+
+
+def _commit() -> str:
+    return _output(["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"])
+
+
+def _cpu() -> str:
+    found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    return found.group(1) if found else platform.machine()
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return "Linux"
+
+
+def _version(name: str, flag: str) -> str:
+    try:
+        found = re.search(r"\d+\.\d+[\w.]*", _output([program(name), flag]))
+    except Unavailable:
+        return ""
+    return found.group(0) if found else ""
+
+
+def _output(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except OSError:
+        return ""
+    return (done.stdout + done.stderr).strip()
