@@ -12,6 +12,10 @@ from clipper.container.loaders import LoadedModel
 from clipper.core.errors import invalid
 from clipper.core.inputs import Input
 
+_TRUSTED_PACKAGES = frozenset({"numpy", "scipy", "sklearn"})
+"""skops itself leaves out some of their types, every tree among them, since damaged ones can crash the process: the
+operator who deploys the model answers for that. Code of other packages is what one uses skops to keep out."""
+
 _SCORES = ("predict_proba", "decision_function", "predict")
 
 
@@ -56,11 +60,13 @@ def _read_skops(path: Path) -> Any:
     from skops.io import get_untrusted_types, load
 
     unknown = get_untrusted_types(file=path)
-    if unknown:
+    foreign = [name for name in unknown if name.partition(".")[0] not in _TRUSTED_PACKAGES]
+    if foreign:
         raise invalid(
-            f"{path.name} holds types that skops does not trust: {', '.join(unknown)}; if you do, save it with joblib"
+            f"{path.name} holds types that are not trusted: {', '.join(foreign)}; if you do trust them, save the model "
+            "with joblib"
         )
-    return load(path)
+    return load(path, trusted=unknown)
 
 
 def _on_rows(predict: Callable[[Any], Any]) -> Callable[[Any], Any]:
