@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from clipper.registry.registry import MAX_ATTEMPTS, Registry
+from clipper.registry.registry import Registry
 from clipper.store import LmdbStore
 from tests.unit.registry.world import application, model, replica
 
@@ -37,17 +37,6 @@ def test_watch_tells_of_every_change(tmp_path: Path) -> None:
         asyncio.run(registry.add_application(application()))
         assert watch.changed()
         assert not watch.changed()
-
-
-def test_operations_of_one_process_do_not_overtake_each_other(tmp_path: Path) -> None:
-    """More at once than there are attempts."""
-
-    async def add_all(registry: Registry) -> None:
-        await asyncio.gather(*(registry.add_application(application(f"app{n}")) for n in range(MAX_ATTEMPTS + 50)))
-
-    with LmdbStore.open(tmp_path) as store:
-        asyncio.run(add_all(Registry(store)))
-        assert Registry(store).snapshot().revision == MAX_ATTEMPTS + 50
 
 
 def test_two_registries_on_one_store_race_and_lose_nothing(tmp_path: Path) -> None:

@@ -159,6 +159,27 @@ def test_failure_of_the_store_is_passed_on_and_the_next_operation_works() -> Non
     assert set(registry.snapshot().applications) == {"app"}
 
 
+class LaterStore(MemoryStore):
+    """Its commits are done in the event loop's next round, like those of one group."""
+
+    def commit(self, transaction: Transaction) -> Future[bool]:
+        done: Future[bool] = Future()
+        asyncio.get_running_loop().call_soon(lambda: done.set_result(self.apply(transaction)))
+        return done
+
+
+def test_operations_of_one_process_do_not_overtake_each_other() -> None:
+    """More at once than there are attempts."""
+    registry = Registry(LaterStore())
+    many = MAX_ATTEMPTS + 50
+
+    async def add_all() -> None:
+        await asyncio.gather(*(registry.add_application(application(f"app{n}")) for n in range(many)))
+
+    asyncio.run(add_all())
+    assert registry.snapshot().revision == many
+
+
 class SlowStore(MemoryStore):
     """Its commits never end."""
 
