@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Replicas: the running copies of models.", no_args_is_help=True)
 
 FOLLOW_INTERVAL_S = 0.5
-OVERLAP_CHARACTERS = 4000
-"""How much of what was printed is looked for in what comes next."""
 
 
 @app.command("list")
@@ -89,8 +87,8 @@ def logs(
             if not follow:
                 break
             sleep(FOLLOW_INTERVAL_S)
-    if not printed:
-        say("No logs.")
+    if not any(printed.values()):
+        say(f"The containers of {name} have written nothing.")
 
 
 def new_lines(logs: list[dict[str, Any]], printed: dict[tuple[str, int], str]) -> Iterator[str]:
@@ -104,10 +102,16 @@ def new_lines(logs: list[dict[str, Any]], printed: dict[tuple[str, int], str]) -
 
 
 def appended(before: str, after: str) -> str:
-    """What the end of a log has that an earlier look at its end had not."""
-    seen = before[-OVERLAP_CHARACTERS:]
-    at = after.rfind(seen)
-    return after if at < 0 else after[at + len(seen) :]
+    """What the end of a log has that an earlier look at its end had not: `after` begins with some end of `before`."""
+    if after.startswith(before):
+        return after[len(before) :]
+    first_line = after[: after.find("\n") + 1]
+    at = before.find(first_line) if first_line else -1
+    while at >= 0:
+        if (at == 0 or before[at - 1] == "\n") and after.startswith(before[at:]):
+            return after[len(before) - at :]
+        at = before.find(first_line, at + 1)
+    return after
 
 
 def last_line(text: str) -> str:

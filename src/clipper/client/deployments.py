@@ -89,6 +89,8 @@ class DeploymentOperations(ReplicaOperations):
             tell(Progress("package", "Packaging the model"))
             bundle = Path(scratch) / "bundle"
             manifest = package(model, bundle, options)
+            if manifest.framework == "python" and manifest.example is None:
+                tell(Progress("package", "Packaged without an example: the first query will be the first to try it"))
             if manifest.framework == "python" and not manifest.requirements and manifest.example is not None:
                 _try_here(bundle, tell)
             _upload(self._admin, bundle, query, tell)
@@ -176,7 +178,7 @@ def _upload(admin: Transport, bundle: Path, query: dict[str, object], tell: Prog
         pack(bundle, archive)
         size_bytes = archive.tell()
         archive.seek(0)
-        tell(Progress("upload", f"Uploading {size_bytes / 1e6:.1f} MB"))
+        tell(Progress("upload", f"Uploading {size_bytes / 1000:,.0f} kB"))
         with closing(admin.upload("/admin/deploy", archive, size_bytes, query, DEPLOY_TIMEOUT_S)) as events:
             for event in events:
                 match event:
