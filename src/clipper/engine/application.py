@@ -25,15 +25,16 @@ busy event loop has been seen to wake up late."""
 
 
 class ApplicationMeasures:
-    """What this frontend counts of one application."""
+    """What this frontend counts of one application; `judged` by (model, whether feedback found it right)."""
 
-    __slots__ = ("cancelled", "defaults", "feedback", "latency_s", "queries")
+    __slots__ = ("cancelled", "defaults", "feedback", "judged", "latency_s", "queries")
 
     def __init__(self) -> None:
         self.queries = 0
         self.cancelled = 0
         self.feedback = 0
         self.defaults: dict[str, int] = {}
+        self.judged: dict[tuple[str, bool], int] = {}
         self.latency_s = Histogram()
 
 

@@ -55,7 +55,12 @@ async def _observe(application: ServedApplication, query: PendingQuery, label: b
     await application.states.update(
         query.context, lambda state: policy.observe(state, query.input, label, selection, outputs)
     )
-    application.measures.feedback += 1
+    measures = application.measures
+    measures.feedback += 1
+    for model, output in zip(selection.models, outputs, strict=True):
+        if output is not None:
+            key = (model, output == label)
+            measures.judged[key] = measures.judged.get(key, 0) + 1
 
 
 class _Join:

@@ -50,6 +50,16 @@ class EngineCollector(Collector):
         yield _counter(
             "clipper_feedback", "Feedback acknowledged.", _APPLICATION, ((key, each.feedback) for key, each in measures)
         )
+        yield _counter(
+            "clipper_model_feedback",
+            "Feedback that told whether a model's output was the true one.",
+            [*_APPLICATION, "model", "right"],
+            (
+                ([*key, model, str(right).lower()], count)
+                for key, each in measures
+                for (model, right), count in each.judged.items()
+            ),
+        )
 
     def _models(self) -> Iterator[Metric]:
         models = [([each.name, each.version], each) for each in self._engine.models.values()]
