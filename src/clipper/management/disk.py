@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from clipper.core.errors import ClipperError, ErrorCode
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager

@@ -55,7 +55,11 @@ class Launcher(Protocol):
     """Starts containers, and finds those that an earlier controller started."""
 
     async def launch(self, spec: LaunchSpec) -> RunningProcess:
-        """Start one. Raises ClipperError UNAVAILABLE if that is impossible here and now."""
+        """Start one; if this is cancelled, nothing runs.
+
+        Raises:
+            ClipperError: UNAVAILABLE if that is impossible here and now.
+        """
         ...
 
     def find(self, pid: int, started_ticks: int) -> RunningProcess | None:

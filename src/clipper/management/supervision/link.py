@@ -4,7 +4,6 @@ A container that nobody is connected to for a while exits by itself, so the cont
 """
 
 import asyncio
-from typing import Self
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import Input
@@ -24,42 +23,43 @@ class NotListening(Exception):
 
 
 class ContainerLink:
-    """One connection, used by one task at a time. Closed by `close`."""
+    """The connection to one replica's container, used by one task at a time.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    `dial` opens it, also again; whoever makes the link calls `close` in the end, however dialling went.
+    """
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
         self._session = Session(Role.DIALER)
         self._events: list[Event] = []
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
 
-    @classmethod
-    async def dial(cls, replica: Replica, timeout_s: float) -> Self:
-        """Connect to a replica's address and shake hands.
+    async def dial(self, timeout_s: float) -> None:
+        """Connect to the replica's address and shake hands.
 
         Raises:
             NotListening: there is no such socket, or nobody behind it.
             ClipperError: TIMEOUT, or PROTOCOL if it is not the container that the record speaks of.
         """
+        self.close()
         try:
-            reader, writer = await asyncio.open_unix_connection(replica.address.removeprefix("unix:"))
+            path = self._replica.address.removeprefix("unix:")
+            self._reader, self._writer = await asyncio.open_unix_connection(path)
         except OSError as error:
             raise NotListening(str(error)) from error
-        link = cls(reader, writer)
+        self._session, self._events = Session(Role.DIALER), []
         try:
             async with asyncio.timeout(timeout_s):
-                await link._shake_hands(replica)
-        except BaseException as error:
-            link.close()
-            if isinstance(error, TimeoutError):
-                raise ClipperError(
-                    ErrorCode.TIMEOUT, f"{_name(replica)} did not answer the handshake within {timeout_s:g} s"
-                ) from error
-            raise
-        return link
+                await self._shake_hands()
+        except TimeoutError:
+            raise ClipperError(
+                ErrorCode.TIMEOUT, f"The container did not answer the handshake within {timeout_s:g} s"
+            ) from None
 
     async def predict(self, value: Input, timeout_s: float) -> Outcome:
         """What the container makes of one input. Raises ClipperError TIMEOUT, UNAVAILABLE or PROTOCOL."""
-        self._writer.write(self._session.send_predict(1, [value]))
+        self._send(self._session.send_predict(1, [value]))
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
@@ -80,27 +80,31 @@ class ContainerLink:
             return
 
     def close(self) -> None:
-        """End the connection; it cannot be used afterwards."""
-        self._writer.close()
+        """End the connection, if there is one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._reader = self._writer = None
 
-    async def _shake_hands(self, replica: Replica) -> None:
-        self._writer.write(self._session.send_hello(dialer_half(replica.token), PEER_NAME))
+    async def _shake_hands(self) -> None:
+        replica = self._replica
+        self._send(self._session.send_hello(dialer_half(replica.token), PEER_NAME))
         answer = await self._receive()
         if isinstance(answer, Reject):
-            raise ClipperError(ErrorCode.PROTOCOL, f"{_name(replica)} rejected the controller: {answer.message}")
+            raise ClipperError(ErrorCode.PROTOCOL, f"The container rejected the controller: {answer.message}")
         if not isinstance(answer, Welcome) or not same_token(answer.token, container_half(replica.token)):
             raise ClipperError(
-                ErrorCode.PROTOCOL, f"What listens at {replica.address} does not hold the token of {_name(replica)}"
+                ErrorCode.PROTOCOL, f"What listens at {replica.address} does not hold the token it was started with"
             )
         if (answer.protocol, answer.model, answer.version) != (PROTOCOL_VERSION, replica.model, replica.version):
             raise ClipperError(
                 ErrorCode.PROTOCOL,
-                f"The container of {_name(replica)} serves {answer.model}:{answer.version} "
-                f"in protocol {answer.protocol}; expected protocol {PROTOCOL_VERSION}",
+                f"The container serves {answer.model}:{answer.version} in protocol {answer.protocol}; "
+                f"expected {replica.model}:{replica.version} in protocol {PROTOCOL_VERSION}",
             )
 
     async def _receive(self) -> Event:
         """The next event. Raises ClipperError UNAVAILABLE at the end of the connection, or PROTOCOL."""
+        assert self._reader is not None
         while not self._events:
             try:
                 data = await self._reader.read(_READ_BYTES)
@@ -111,9 +115,9 @@ class ContainerLink:
             self._events = self._session.receive(data)
             for event in self._events:
                 if isinstance(event, PingReceived):
-                    self._writer.write(self._session.send_pong(event.probe_id))
+                    self._send(self._session.send_pong(event.probe_id))
         return self._events.pop(0)
 
-
-def _name(replica: Replica) -> str:
-    return f"replica {replica.replica_id} of {replica.model}:{replica.version}"
+    def _send(self, data: bytes) -> None:
+        assert self._writer is not None
+        self._writer.write(data)

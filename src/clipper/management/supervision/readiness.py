@@ -12,7 +12,6 @@ from clipper.core.inputs import Input
 from clipper.management.config import SupervisionConfig
 from clipper.management.launchers import RunningProcess
 from clipper.management.supervision.link import ContainerLink, NotListening
-from clipper.registry.entities import Replica
 from clipper.wire.batches import ItemFailure
 
 POLL_S = 0.02
@@ -28,16 +27,14 @@ class Ended(Exception):
     """The process ended while something was expected of it. The argument says how."""
 
 
-async def connect(
-    process: RunningProcess, replica: Replica, config: SupervisionConfig, within_s: float
-) -> ContainerLink:
+async def connect(process: RunningProcess, link: ContainerLink, config: SupervisionConfig, within_s: float) -> None:
     """Dial a container as soon as it listens.
 
     Raises:
         Ended: the process has ended.
         ClipperError: TIMEOUT after `within_s` seconds, or PROTOCOL if it is not who it should be.
     """
-    return await _unless_ended(process, _dial_when_listening(replica, config.dial_timeout_s, within_s))
+    await _unless_ended(process, _dial_when_listening(link, config.dial_timeout_s, within_s))
 
 
 async def require_answer(process: RunningProcess, link: ContainerLink, example: Input, timeout_s: float) -> None:
@@ -52,7 +49,7 @@ async def require_answer(process: RunningProcess, link: ContainerLink, example: 
         raise ClipperError(ErrorCode.MODEL_FAILED, f"The model fails on its own example: {outcome.message}")
 
 
-async def until_end(process: RunningProcess, link: ContainerLink, replica: Replica, config: SupervisionConfig) -> None:
+async def until_end(process: RunningProcess, link: ContainerLink, config: SupervisionConfig) -> None:
     """Stay connected to a ready container; never returns.
 
     Raises:
@@ -60,19 +57,16 @@ async def until_end(process: RunningProcess, link: ContainerLink, replica: Repli
         ClipperError: it lives, but has closed the connection and accepts no other.
     """
     while True:
-        try:
-            await _unless_ended(process, link.closed())
-        finally:
-            link.close()
-        link = await connect(process, replica, config, config.dial_timeout_s)
+        await _unless_ended(process, link.closed())
+        await connect(process, link, config, config.dial_timeout_s)
 
 
-async def _dial_when_listening(replica: Replica, dial_timeout_s: float, within_s: float) -> ContainerLink:
+async def _dial_when_listening(link: ContainerLink, dial_timeout_s: float, within_s: float) -> None:
     try:
         async with asyncio.timeout(within_s):
             while True:
                 try:
-                    return await ContainerLink.dial(replica, dial_timeout_s)
+                    return await link.dial(dial_timeout_s)
                 except NotListening:
                     await asyncio.sleep(POLL_S)
     except TimeoutError:

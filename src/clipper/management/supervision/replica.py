@@ -210,15 +210,16 @@ class SupervisedReplica:
         config = self._workshop.config
         adopted = self.record.state is ReplicaState.READY
         within_s = config.dial_timeout_s if adopted else config.start_timeout_s
-        link = await connect(run.process, self.record, config, within_s)
+        link = ContainerLink(self.record)
         try:
+            await connect(run.process, link, config, within_s)
             if not adopted:
                 await self._require_example(run, link)
                 await self._become(state=ReplicaState.READY)
             run.ready_at = self._workshop.clock()
             self._connected = True
             self._workshop.changed()
-            await until_end(run.process, link, self.record, config)
+            await until_end(run.process, link, config)
         finally:
             self._connected = False
             link.close()
