@@ -13,11 +13,11 @@ NOTES = """\
 * Rounds are interleaved (every system once, then every system again), and every system is started afresh in each, with
   nothing else running. Figures are medians of the rounds; ± is half the distance from the worst to the best round.
 * Each measurement follows a warm-up of one second. wrk posts `{"input": [8 doubles]}` (MLServer and BentoML: the same
-  doubles in the form they ask for); every request carries different doubles, with 16 digits each. Answers that are errors, or
-  Clipper's default output, do not count.
+  doubles in the form they ask for); every request carries different doubles, with 16 digits each. Answers that are
+  errors, or Clipper's default output, do not count.
 * Each system runs one model process, has answered a fixed example right before it is measured, and counts its own
-  batches ("batch" is the mean; it proves that every request reached the model). The latency at one connection includes the
-  waiting time of the batching that is best at 64.
+  batches ("batch" is the mean; it proves that every request reached the model). The latency at one connection
+  includes the waiting time of the batching that is best at 64.
 * nginx answers a constant with one worker; the echo reads a body and sends it back. Neither runs a model: they show
   what the machine, and a Python HTTP server, can do at most. For both, the two models are the same case measured twice.
 * "CPU per answer" is the processor time of all of the system's processes, without the load generator's.

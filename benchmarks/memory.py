@@ -31,7 +31,7 @@ def measure_memory(queries: int, cache: Path, tell: Tell) -> Memory:
     """Load Clipper until it has answered `queries` more than the warm-up."""
     case = Case(Model.SUM, 64)
     with fresh_start(case.model, {}, cache) as start, deployed(start) as server:
-        (frontend,) = server.frontend_pids()
+        frontend = server.frontend()
         answered = 0
         counts: list[int] = []
         sizes: list[int] = []

@@ -41,6 +41,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> list[str]:
+    """The arguments a process was started with; none if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
 def cpu_seconds(pid: int) -> float:
     """CPU time used so far by `pid` and all processes below it."""
     total = 0

@@ -63,7 +63,7 @@ def main_sheet(targets: Iterable[Target], results: Results) -> Sheet:
 def _row(target: Target, results: Results, head: tuple[str, ...]) -> tuple[str, ...]:
     title = f"{target.title} {version(target)}".strip()
     if target.name in results.failures:
-        return (title, f"failed: {results.failures[target.name][:200]}", *[NOTHING] * (len(head) - 2))
+        return (title, f"failed: {results.failures[target.name][:50]}", *[NOTHING] * (len(head) - 2))
     cells = {(model, n): results.cell(target.name, model, n) for model in Model for n in (64, 1)}
     ours = {(model, n): results.cell(CLIPPER, model, n) for model in Model for n in (64, 1)}
     noop, total = (Model.NOOP, 64), (Model.SUM, 64)
@@ -146,9 +146,11 @@ def _tried(sample: Sample | str) -> tuple[str, str, str]:
 
 
 def error_notes(targets: Iterable[Target], results: Results) -> list[str]:
-    """One line for each system that answered some requests with an error or a default output."""
+    """One line for each system that failed, or answered some requests with an error or a default output."""
     notes = []
     for target in targets:
+        if target.name in results.failures:
+            notes.append(f"{target.title} failed: {results.failures[target.name]}")
         errors = sum(cell.errors for (name, _), cell in results.cells.items() if name == target.name)
         if errors:
             notes.append(f"{target.title}: {errors:,} requests were answered with an error or a default; not counted.")

@@ -8,27 +8,28 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-_COUNTS = struct.Struct("<QQ")
+COUNTS = "<QQ"  # batches, rows
+SIZE = 16
 
 
 def create(path: Path) -> Path:
-    path.write_bytes(bytes(_COUNTS.size))
+    path.write_bytes(bytes(SIZE))
     return path
 
 
 def read(path: Path) -> tuple[int, int]:
     """(batches, rows) so far."""
-    batches, rows = _COUNTS.unpack(path.read_bytes())
+    batches, rows = struct.unpack(COUNTS, path.read_bytes())
     return batches, rows
 
 
 def counter(path: str) -> Callable[[int], None]:
     """A function that counts one batch of so many rows. One process at a time may hold one."""
     with Path(path).open("r+b") as file:
-        counts = mmap.mmap(file.fileno(), _COUNTS.size)
+        counts = mmap.mmap(file.fileno(), SIZE)
 
     def add(rows: int) -> None:
-        batches, total = _COUNTS.unpack_from(counts)
-        _COUNTS.pack_into(counts, 0, batches + 1, total + rows)
+        batches, total = struct.unpack_from(COUNTS, counts)
+        struct.pack_into(COUNTS, counts, 0, batches + 1, total + rows)
 
     return add

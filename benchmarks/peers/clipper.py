@@ -13,9 +13,10 @@ import clipper
 from benchmarks import tally
 from benchmarks.cases import EXAMPLE, Inputs, Model, RequestFormat
 from benchmarks.peers.target import Endpoint, Start, Target, is_answer, post, wait_ready
-from benchmarks.processes import free_port, running
+from benchmarks.processes import command_line, descendants, free_port, running
 from clipper.client import Clipper
 
+FRONTEND = "clipper.server.frontend"  # the module that is a frontend's process
 APPLICATION = "bench"
 SLO_MS = 20
 DEFAULT_OUTPUT = "-1.0"
@@ -31,9 +32,10 @@ class Server:
     query_port: int
     alive: Callable[[], bool]
 
-    def frontend_pids(self) -> list[int]:
-        run = json.loads((self.home / "run" / "server.json").read_text())
-        return [int(pid) for pid in run["frontends"]]
+    def frontend(self) -> int:
+        """The process id of its one query frontend."""
+        (pid,) = (pid for pid in descendants(self.pid) if FRONTEND in command_line(pid))
+        return pid
 
     def defaults(self) -> int:
         """Default outputs answered so far, by Clipper's own count."""
