@@ -10,7 +10,10 @@ from tests.architecture.rules import Rule
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "clipper"
 TESTS = ROOT / "tests"
-MAY_READ_ENVIRONMENT = {SOURCE / "settings.py"}
+MAY_READ_ENVIRONMENT = {
+    SOURCE / "settings.py",
+    SOURCE / "container" / "__main__.py",  # its token, which a command line would show to every user; no settings there
+}
 
 
 def broken(rule: Rule, paths: list[Path]) -> list[str]:

@@ -1,5 +1,6 @@
 """One connection of a container: what its peer has asked and not yet got, and how long it may keep us waiting."""
 
+import selectors
 import socket
 from collections import deque
 from math import inf
@@ -10,9 +11,6 @@ from clipper.wire.session import Event, Role, Session, State
 PEER_TIMEOUT_S = 5.0
 """How long a peer may stop in the middle of something: its handshake, a frame, or results it does not read."""
 
-RECEIVE_BYTES = 256 * 1024
-"""Read at once from one peer before the others have their turn."""
-
 
 class Peer:
     """A frontend or the controller at the other end of `connection`, which is non-blocking. Closes it.
@@ -21,7 +19,8 @@ class Peer:
         name: what it calls itself, once it has said HELLO.
         welcome: whether it has proved itself with the token.
         waiting: what it sent and we have not looked at. While there is any, nothing more is read from it.
-        overdue_at: when its patience with us ends, in the seconds of `now`.
+        overdue_at: when our patience with it ends, in the seconds of `now`.
+        watched: what a selector watches its connection for.
     """
 
     def __init__(self, connection: socket.socket, now: float) -> None:
@@ -31,6 +30,7 @@ class Peer:
         self.welcome = False
         self.waiting: deque[Event] = deque()
         self.overdue_at = now + PEER_TIMEOUT_S
+        self.watched = selectors.EVENT_READ
         self._unsent = memoryview(b"")
 
     def __repr__(self) -> str:
@@ -46,19 +46,22 @@ class Peer:
         """Whether something it asked can be answered now."""
         return len(self.waiting) > 0 and not self.blocked
 
-    def receive(self) -> bool:
-        """Read what has come. False: the peer has gone. Raises RemoteProtocolError if it broke the protocol."""
+    def receive(self, buffer: memoryview) -> bool:
+        """Read what has come, by way of `buffer`. False: the peer has gone.
+
+        Raises RemoteProtocolError if it broke the protocol.
+        """
         try:
-            data = self.connection.recv(RECEIVE_BYTES)
+            count = self.connection.recv_into(buffer)
         except BlockingIOError:
             return True
         except OSError:
             return False
-        if data:
-            self.waiting.extend(self.session.receive(data))
+        if count:
+            self.waiting.extend(self.session.receive(buffer[:count]))
         elif self.session.pending_bytes:
             raise RemoteProtocolError(f"The link ended {self.session.pending_bytes} bytes into a frame")
-        return len(data) > 0
+        return count > 0
 
     def send(self, data: bytes) -> bool:
         """Send `data` as far as the peer takes it, and keep the rest for `flush`. False: the peer has gone."""

@@ -24,6 +24,9 @@ from clipper.wire.session import PingReceived, PredictReceived, State
 MAX_PEERS = 64
 """Frontends and the controller; a connection more is closed at once."""
 
+RECEIVE_BYTES = 1024 * 1024
+"""Read at once from one peer before the others have their turn; most batches are smaller, and come in one piece."""
+
 GOODBYE_TIMEOUT_S = 1.0
 """For all peers together, to take their last results when the container ends."""
 
@@ -52,6 +55,7 @@ class Runner:
         self._orphan_grace_s = orphan_grace_s
         self._orphan_at = inf
         self._peers: deque[Peer] = deque()
+        self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._selector = selectors.DefaultSelector()
         self._stopping = False
 
@@ -104,12 +108,12 @@ class Runner:
         enlarge_buffers(connection)
         peer = Peer(connection, time.monotonic())
         self._peers.append(peer)
-        self._selector.register(connection, selectors.EVENT_READ, peer)
+        self._selector.register(connection, peer.watched, peer)
 
     def _move(self, peer: Peer, ready: int) -> None:
         """Bytes in or out."""
         try:
-            alive = peer.flush() if ready & selectors.EVENT_WRITE else peer.has_work or peer.receive()
+            alive = peer.flush() if ready & selectors.EVENT_WRITE else peer.has_work or peer.receive(self._buffer)
         except RemoteProtocolError as error:
             self._close(peer, error.message)
             return
@@ -162,7 +166,8 @@ class Runner:
             self._close(peer, "it has gone")
             return
         watched = selectors.EVENT_WRITE if peer.blocked else selectors.EVENT_READ
-        if self._selector.get_key(peer.connection).events != watched:
+        if peer.watched != watched:
+            peer.watched = watched
             self._selector.modify(peer.connection, watched, peer)
         peer.set_timer(time.monotonic())
 

@@ -71,8 +71,8 @@ class FrameReader:
         self.max_body_bytes = max_body_bytes
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """All frames that are complete once `data` has arrived."""
+    def feed(self, data: bytes | memoryview) -> list[Frame]:
+        """All frames that are complete once `data` has arrived. `data` is copied: its memory may be used again."""
         if self._buffer:
             self._buffer += data
             frames, used = self._cut(self._buffer)
@@ -88,7 +88,7 @@ class FrameReader:
         """How many bytes of an incomplete frame wait for the rest."""
         return len(self._buffer)
 
-    def _cut(self, data: bytes | bytearray) -> tuple[list[Frame], int]:
+    def _cut(self, data: bytes | bytearray | memoryview) -> tuple[list[Frame], int]:
         frames = []
         start = 0
         available = len(data)

@@ -114,7 +114,7 @@ class Session:
         """How many bytes of an incomplete frame wait for the rest."""
         return self._reader.pending_bytes
 
-    def receive(self, data: bytes) -> list[Event]:
+    def receive(self, data: bytes | memoryview) -> list[Event]:
         """The events that `data` completes. Raises RemoteProtocolError, after which the session is closed.
 
         A dialer sends nothing after HELLO until WELCOME has come.
