@@ -27,15 +27,18 @@ busy event loop has been seen to wake up late."""
 class ApplicationMeasures:
     """What this frontend counts of one application; `judged` by (model, whether feedback found it right)."""
 
-    __slots__ = ("cancelled", "defaults", "feedback", "judged", "latency_s", "queries")
+    __slots__ = ("defaults", "feedback", "judged", "latency_s")
 
     def __init__(self) -> None:
-        self.queries = 0
-        self.cancelled = 0
         self.feedback = 0
         self.defaults: dict[str, int] = {}
         self.judged: dict[tuple[str, bool], int] = {}
         self.latency_s = Histogram()
+
+    @property
+    def queries(self) -> int:
+        """Queries answered."""
+        return self.latency_s.count
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,13 @@ class ServedApplication:
 
     def conclude(self, query: PendingQuery, now: float) -> None:
         """Answer with what has arrived, or with the default output and why."""
-        selection = query.selection
-        assert selection is not None
-        only = query.outcomes[0]
-        if len(query.outcomes) == 1 and type(only) is bytes:
+        outcomes = query.outcomes
+        only = outcomes[0]
+        if type(only) is bytes and len(outcomes) == 1:
             query.output = only  # one model was asked and answered: there is nothing to combine
         else:
-            answer = self.policy.combine(self.states.current(query.context), selection, query.outputs())
+            assert query.selection is not None
+            answer = self.policy.combine(self.states.current(query.context), query.selection, query.outputs())
             if answer is None:
                 self._answer_default(query, _why_nothing(query), now)
                 return
@@ -158,10 +161,9 @@ class ServedApplication:
 
     def _reply(self, query: PendingQuery, now: float) -> None:
         query.answered = True
-        measures = self.measures
-        measures.queries += 1
-        measures.latency_s.observe(now - query.arrived)
-        reply_to, query.reply_to = query.reply_to, None
+        self.measures.latency_s.observe(now - query.arrived)
+        reply_to = query.reply_to
+        query.reply_to = None
         if reply_to is not None:
             reply_to.answer(query, now)
 

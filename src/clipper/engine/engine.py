@@ -45,7 +45,7 @@ class Engine:
         self.revision = -1
         self._store = store
         self._registry = Registry(store)
-        self._registry_changed = self._registry.watch().changed
+        self.registry_changed = self._registry.watch().changed
         self._states_watch = store.watch(STATES_PREFIX)
         self._clock = clock
         self._shared = Shared(self.models, self.deadlines, Random())  # noqa: S311 - explores, guards nothing
@@ -68,13 +68,16 @@ class Engine:
         await asyncio.gather(*self._stopping)
 
     def refresh(self) -> None:
-        """Follow the registry if it has changed: whoever was told that a change is made sees it at the next query."""
-        if self._registry_changed():
-            self._apply(self._registry.snapshot())
+        """Follow the registry; to be called when `registry_changed()` says so.
+
+        Who asks that before each query serves what an operator was told is done, from the very next query on.
+        """
+        self._apply(self._registry.snapshot())
 
     def _keep_house(self) -> None:
         self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._keep_house)
-        self.refresh()
+        if self.registry_changed():
+            self.refresh()
         if self._states_watch.changed():
             for application in self.applications.values():
                 application.states.refresh()

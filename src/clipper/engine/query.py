@@ -26,10 +26,12 @@ class Concluder(Protocol):
         """Answer with what has arrived."""
 
 
+NOTHING_ASKED: list[Outcome | None] = []
+"""Shared by all queries for which no model has been asked."""
+
+
 class PendingQuery:
     """One input for one application.
-
-    No `__slots__`: defaults that stay on the class cost nothing at construction, which is once per query.
 
     Attributes:
         query_id: unique over restarts and over all frontends of one home.
@@ -43,15 +45,23 @@ class PendingQuery:
         observed: whether feedback for this query has been counted.
     """
 
-    application: "Concluder | None" = None
-    selection: Selection | None = None
-    outcomes: list[Outcome | None]
-    waiting = 0
-    answered = False
-    observed = False
-    output = b""
-    explanation: str | None = None
-    response: bytes | None = None
+    __slots__ = (
+        "answered",
+        "application",
+        "arrived",
+        "context",
+        "deadline",
+        "explanation",
+        "input",
+        "observed",
+        "outcomes",
+        "output",
+        "query_id",
+        "reply_to",
+        "response",
+        "selection",
+        "waiting",
+    )
 
     def __init__(
         self, query_id: int, asked: Input, context: str | None, arrived: float, deadline: float, reply_to: ReplyTo
@@ -62,6 +72,15 @@ class PendingQuery:
         self.arrived = arrived
         self.deadline = deadline
         self.reply_to: ReplyTo | None = reply_to
+        self.application: Concluder | None = None
+        self.selection: Selection | None = None
+        self.outcomes: list[Outcome | None] = NOTHING_ASKED
+        self.waiting = 0
+        self.answered = False
+        self.observed = False
+        self.output = b""
+        self.explanation: str | None = None
+        self.response: bytes | None = None
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Note the outcome of the `member`-th selected model; the last one concludes the query."""

@@ -60,7 +60,8 @@ class Connections:
 
     def __init__(self, config: FrontendConfig, handler: Handler, clock: Clock = monotonic) -> None:
         self.config = config
-        self.handler = handler
+        self.handle = handler.handle
+        self.max_pipelined = config.max_pipelined
         self.open: set[Connection] = set()
         self.heads: dict[bytes, Head] = {}
         self.draining = False
@@ -121,13 +122,14 @@ class Connection(asyncio.Protocol):
         shared = self._shared
         now = shared.clock()
         whole = self._reader.whole(data)
-        if whole is not None and not shared.draining and len(self._unanswered) < shared.config.max_pipelined:
-            self._since = now
-            head, body = whole
-            self._closing = not head.keep_alive
-            shared.handler.handle(self, head, body, now)
+        if whole is None or shared.draining or len(self._unanswered) >= shared.max_pipelined:
+            self._receive_parts(data, now)
             return
-        self._receive_parts(data, now)
+        self._since = now
+        head, body = whole
+        if not head.keep_alive:
+            self._closing = True
+        shared.handle(self, head, body, now)
 
     def _receive_parts(self, data: bytes, now: float) -> None:
         """Parts of a request, or several, or one of a kind not seen before."""
@@ -147,7 +149,7 @@ class Connection(asyncio.Protocol):
         for request in requests:
             if not request.head.keep_alive or shared.draining:
                 self._closing = True
-            shared.handler.handle(self, request.head, request.body, now)
+            shared.handle(self, request.head, request.body, now)
             if self._closing:
                 return
         if error is not None:
@@ -156,7 +158,7 @@ class Connection(asyncio.Protocol):
             self._reader.continue_wanted = False
             if not self._unanswered:
                 self._transport.write(responses.CONTINUE)
-        if len(self._unanswered) >= shared.config.max_pipelined:
+        if len(self._unanswered) >= shared.max_pipelined:
             self._reading_paused = True
             self._transport.pause_reading()
 
@@ -247,7 +249,7 @@ class Connection(asyncio.Protocol):
             entry.response = None
             if last:
                 self._finish()
-        if self._reading_paused and len(unanswered) < self._shared.config.max_pipelined:
+        if self._reading_paused and len(unanswered) < self._shared.max_pipelined:
             self._reading_paused = False
             self._resume_reading()
 

@@ -40,13 +40,15 @@ class QueryService:
     def handle(self, connection: Connection, head: Head, body: bytes, now: float) -> None:
         """Take one request; its answer comes through the connection."""
         engine = self._engine
-        engine.refresh()
+        if engine.registry_changed():
+            engine.refresh()
         application = engine.applications.get(head.application)
         if application is None:
             self._handle_rarer(connection, head, body)
             return
+        decoder = self._decoders[application.input_type_name]
         try:
-            asked = self._decode(application, head, body)
+            asked = decoder.tensor(body, head.parameters) if head.is_binary else decoder.predict(body)
         except ClipperError as error:
             _respond(connection, responses.failure(error, BAD_BODY))
             return
@@ -82,12 +84,6 @@ class QueryService:
             except ClipperError as error:
                 exchange.respond(responses.failure(error, BAD_QUERY))
                 return
-
-    def _decode(self, application: ServedApplication, head: Head, body: bytes) -> Input | PredictBody:
-        decoder = self._decoders[application.input_type_name]
-        if head.content_type == b"application/octet-stream":
-            return decoder.tensor(body, head.parameters)
-        return decoder.predict(body)
 
     def _handle_rarer(self, connection: Connection, head: Head, body: bytes) -> None:
         match head.method, head.segments:
