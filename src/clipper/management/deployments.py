@@ -180,6 +180,8 @@ class Deployments:
             await replica.register()
             report("switch", f"Making {model.version} the current version of {model.name}")
             await asyncio.sleep(self._config.settle_s)
+            if not replica.ready:
+                raise replica.failure or ClipperError(ErrorCode.UNAVAILABLE, f"{model.name}:{model.version} has gone")
             await self._registry.set_current_version(model.name, model.version)
             await self._link(model.name, app_name)
         except BaseException:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 from clipper.core.errors import ClipperError
 from clipper.core.inputs import InputType
@@ -75,6 +76,7 @@ class FakeProcess:
         """End as if by itself."""
         if not self._ended.done():
             self.hang_up(for_good=True)
+            Path(self.spec.address.removeprefix("unix:")).unlink(missing_ok=True)
             self._ended.set_result(how)
 
     async def wait(self) -> str:

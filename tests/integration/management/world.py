@@ -31,6 +31,7 @@ from tests.unit.registry.world import World as Records
 
 T = TypeVar("T")
 
+MAX_BUNDLE_BYTES = 100_000
 DEADLINE_S = 10.0
 
 FAST = SupervisionConfig(
@@ -104,7 +105,7 @@ class World:
         bell = Bell()
         self.registry = Registry(self.store)
         self.logs = LogFiles(self.home.logs, ArtifactConfig())
-        self.bundles = BundleFolder(self.home.bundles, 10_000_000, self._referenced)
+        self.bundles = BundleFolder(self.home.bundles, MAX_BUNDLE_BYTES, self._referenced)
         self.environments = EnvironmentFolder(self.home.environments, {}, ArtifactConfig())
         workshop = Workshop(
             launcher=self.launcher,
@@ -191,6 +192,10 @@ class World:
         upload = pieces(archive(self.home.path / "to-deploy", **fields))
         await self.deployments.deploy(deployment, upload, lambda *each: reports.append(each))
         return reports
+
+    async def deploy_m(self) -> None:
+        """Deploy version 1 of `m`, one replica."""
+        await self.deploy(Deployment(model_name="m", model_version="1"))
 
     def _referenced(self) -> set[str]:
         return {each.bundle for each in self.registry.snapshot().models.values() if each.bundle is not None}

@@ -60,9 +60,10 @@ class Workshop:
 
 @dataclass(slots=True)
 class _Run:
-    """One process of the replica: where its log began, and since when it has been ready."""
+    """One process of the replica: where it listens, where its log began, and since when it has been ready."""
 
     process: RunningProcess
+    address: str
     log: Path
     log_start: int
     ready_at: float | None = None
@@ -100,6 +101,8 @@ class SupervisedReplica:
         """The model version is in the registry now: keep the record there from here on."""
         self._registered = True
         await self._workshop.save(self.record)
+        if self._task is not None and self._task.done():  # it died since it proved itself
+            self.start()
 
     async def retire(self) -> None:
         """End for good: tell the frontends, give them time to turn away, stop the process."""
@@ -130,7 +133,7 @@ class SupervisedReplica:
             self.failure = failure
             self.failures += 1
             delay_s = backoff.delay_s(ready_for_s)
-            _log.warning("%s; starting it again in %.1f s", failure.message, delay_s)
+            _log.warning("%s", failure.message)
             await self._become(
                 state=ReplicaState.BACKOFF if delay_s else ReplicaState.STARTING,
                 pid=0,
@@ -138,6 +141,8 @@ class SupervisedReplica:
                 restarts=self.record.restarts + 1,
                 error=f"{failure.message}\n{failure.detail}".strip(),
             )
+            if not self._registered:
+                return  # on trial: one attempt
             await asyncio.sleep(delay_s)
 
     async def _adopt(self) -> _Run | None:
@@ -150,7 +155,7 @@ class SupervisedReplica:
                 await self._become(state=ReplicaState.STARTING, pid=0, started_ticks=0)
             return None
         log = self._workshop.logs.path(record.model, record.version, record.replica_id)
-        return _Run(process, log, self._workshop.logs.size(log))
+        return _Run(process, record.address, log, self._workshop.logs.size(log))
 
     async def _serve(self, run: _Run | None) -> tuple[ClipperError, float]:
         """One process, from its start or adoption to its end; why it ended, and how long it had been ready."""
@@ -191,7 +196,7 @@ class SupervisedReplica:
             log=log,
         )
         log_start = shop.logs.size(log)
-        run = _Run(await shop.launcher.launch(spec), log, log_start)
+        run = _Run(await shop.launcher.launch(spec), spec.address, log, log_start)
         try:
             await self._become(
                 state=ReplicaState.STARTING,
@@ -232,7 +237,7 @@ class SupervisedReplica:
 
     async def _clear(self, run: _Run) -> None:
         await run.process.stop(self._workshop.config.stop_grace_s)
-        _unlink(self.record.address)
+        _unlink(run.address)
 
     async def _become(self, **changes: Any) -> None:
         """Change the record, here and in the registry; while the store refuses, try again."""

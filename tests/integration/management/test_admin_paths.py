@@ -1,0 +1,434 @@
+"""Every admin path: what it takes, what it answers, whom it lets in. The original's paths answer as they always did."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.management.admin.api import AdminApi
+from clipper.management.admin.app import AdminApplication
+from clipper.management.admin.auth import Guard
+from clipper.management.admin.metrics import ManagementMetrics, StateCollector
+from clipper.management.admin.uploads import DeployEndpoint
+from clipper.management.config import AdminConfig
+from tests.integration.management.asgi import AsgiClient
+from tests.integration.management.containers import CRASHES, NEVER_LISTENS
+from tests.integration.management.world import MAX_BUNDLE_BYTES, World, archive, eventually, run, world
+
+TOKEN = "5" * 64
+LIMITS = AdminConfig(max_body_bytes=2000, body_timeout_s=0.05, upload_stall_s=0.05)
+
+APP = {"name": "app", "input_type": "doubles", "default_output": "-1", "latency_slo_micros": 20_000}
+MODEL = {"model_name": "m", "model_version": "1", "input_type": "doubles"}
+LINK = {"app_name": "app", "model_names": ["m"]}
+NDJSON = {"accept": "application/x-ndjson"}
+
+Test = Callable[[AsgiClient, World], Awaitable[None]]
+
+
+def with_admin(folder: Path, test: Test, token: str | None = TOKEN) -> None:
+    """Run `test` with a client of an admin application over a world."""
+
+    async def bounded() -> None:
+        async with world(folder) as w:
+            guard = Guard(token, folder / "token")
+            collector = StateCollector(w.registry, w.supervisor, w.deployments, w.environments)
+            builder = AdminApplication(w.registry, w.supervisor, guard, ManagementMetrics(collector), LIMITS)
+            deploy = DeployEndpoint(w.deployments, guard, LIMITS)
+            await test(AsgiClient(builder.build(AdminApi(w.registry, w.operations), deploy), token), w)
+
+    run(bounded)
+
+
+CHANGES = [
+    ("/admin/add_app", APP, "Successfully added application with name 'app'"),
+    ("/admin/add_model", MODEL, "Successfully added model with name 'm' and input type 'doubles'"),
+    ("/admin/add_model_links", LINK, "Successfully linked model with name 'm' to application 'app'"),
+    ("/admin/delete_model_links", LINK, "Success!"),
+    (
+        "/admin/set_model_version",
+        {"model_name": "m", "model_version": "1"},
+        "Successfully set model with name 'm' to version '1'",
+    ),
+    (
+        "/admin/delete_versioned_model",
+        {"model_name": "m", "model_version": "1"},
+        "Successfully deleted model with name 'm' and version '1'",
+    ),
+    ("/admin/delete_app", {"name": "app"}, "Successfully deleted application with name 'app'"),
+]
+
+
+def test_original_paths_answer_changes_with_the_originals_messages(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        for path, body, message in CHANGES:
+            reply = await client.post(path, body)
+            assert (reply.status, reply.text) == (200, message)
+            assert reply.headers["content-type"].startswith("text/plain")
+
+    with_admin(tmp_path, test)
+
+
+def test_original_paths_refuse_with_400_and_the_originals_messages(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        for path, body, _message in CHANGES[:3]:
+            await client.post(path, body)
+        for path, body, message in (
+            ("/admin/add_app", APP, "application 'app' already exists"),
+            ("/admin/add_model_links", {**LINK, "model_names": ["x"]}, "No model with name 'x' exists."),
+            ("/admin/add_model_links", LINK, "A model with name m is already linked to 'app'."),
+            ("/admin/get_linked_models", {"app_name": "x"}, "No application with name 'x' exists."),
+        ):
+            reply = await client.post(path, body)
+            assert (reply.status, reply.text) == (400, message)
+
+    with_admin(tmp_path, test)
+
+
+def test_what_exists_is_told_under_the_originals_names(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_app", APP)
+        await w.deploy_m()
+        await client.post("/admin/add_model_links", LINK)
+        app = {**APP, "policy": "majority", "policy_config": {}, "linked_models": ["m"]}
+        assert (await client.post("/admin/get_application", {"name": "app"})).json == app
+        assert (await client.post("/admin/get_all_applications", {"verbose": True})).json == [app]
+        assert (await client.post("/admin/get_all_applications", {"verbose": False})).json == ["app"]
+        assert (await client.post("/admin/get_linked_models", {"app_name": "app"})).json == ["m"]
+        model = (await client.post("/admin/get_model", {"model_name": "m", "model_version": "1"})).json
+        assert model["is_current_version"] is True
+        assert (model["model_name"], model["model_version"], model["input_type"]) == ("m", "1", "doubles")
+        assert (await client.post("/admin/get_all_models", {"verbose": True})).json == [model]
+        assert (await client.post("/admin/get_all_models", {})).json == ["m:1"]
+        place = {"model_name": "m", "model_version": "1", "replica_id": 0}
+        container = (await client.post("/admin/get_container", place)).json
+        assert (container["model_id"], container["model_replica_id"], container["state"]) == ("m:1", 0, "ready")
+        assert (await client.post("/admin/get_all_containers", {"verbose": True})).json == [container]
+        assert (await client.post("/admin/get_all_containers", {"verbose": False})).json == ["m:1:0"]
+        assert (await client.post("/admin/get_state", {"app_name": "app", "uid": 0})).text == "-1"
+
+    with_admin(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/admin/get_application", {"name": "x"}),
+        ("/admin/get_model", {"model_name": "x", "model_version": "1"}),
+        ("/admin/get_container", {"model_name": "x", "model_version": "1", "replica_id": 0}),
+    ],
+)
+def test_what_does_not_exist_is_an_empty_object_as_in_the_original(tmp_path: Path, path: str, body: object) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        reply = await client.post(path, body)
+        assert (reply.status, reply.json) == (200, {})
+
+    with_admin(tmp_path, test)
+
+
+def test_our_paths(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_app", APP)
+        await w.deploy_m()
+        await client.post("/admin/add_model", {**MODEL, "model_name": "n"})
+        relinked = await client.post("/admin/set_model_links", {"app_name": "app", "model_names": ["n", "m"]})
+        assert relinked.json == {"message": "Application 'app' is linked to 'n', 'm' now"}
+        assert w.registry.snapshot().applications["app"].models == ("n", "m")
+        scaled = await client.post("/admin/set_num_replicas", {"model_name": "m", "num_replicas": 2})
+        assert scaled.json == {"model": "m", "version": "1", "num_replicas": 2}
+        logs = (await client.post("/admin/get_logs", {"model_name": "m", "lines": 5})).json["logs"]
+        assert [(each["model"], each["version"], each["replica_id"]) for each in logs] == [("m", "1", 0), ("m", "1", 1)]
+        refused = await client.post("/admin/delete_model", {"model_name": "m"})
+        assert (refused.status, refused.json["error"]) == (409, "conflict")
+        await client.post("/admin/set_model_links", {"app_name": "app", "model_names": []})
+        assert (await client.post("/admin/delete_model", {"model_name": "m"})).status == 200
+        assert not w.launcher.alive
+
+    with_admin(tmp_path, test)
+
+
+def test_containerless_model_cannot_be_scaled(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        await client.post("/admin/add_model", MODEL)
+        reply = await client.post("/admin/set_num_replicas", {"model_name": "m", "num_replicas": 1})
+        assert (reply.status, reply.json["error"]) == (400, "invalid_argument")
+        assert "containerless model" in reply.json["cause"]
+
+    with_admin(tmp_path, test)
+
+
+def test_state_tells_everything_but_secrets(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_app", APP)
+        await w.deploy_m()
+        reply = await client.get("/admin/state")
+        state = reply.json
+        assert state["revision"] == w.registry.snapshot().revision
+        assert [each["name"] for each in state["applications"]] == ["app"]
+        assert [(each["name"], each["version"], each["current"]) for each in state["models"]] == [("m", "1", True)]
+        assert [(each["replica_id"], each["state"]) for each in state["replicas"]] == [(0, "ready")]
+        assert w.records()[0].token not in reply.text
+
+    with_admin(tmp_path, test)
+
+
+def test_ready_names_what_is_missing(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        assert (await client.get("/admin/ping")).text == "PONG"
+        assert (await client.get("/admin/ready")).json == {"ready": True}
+        w.launcher.script = lambda _: CRASHES
+        await w.add_model()
+        await eventually(lambda: w.supervisor.shortages()[0].error != "")
+        reply = await client.get("/admin/ready")
+        assert reply.status == 503
+        assert reply.json["ready"] is False
+        assert "0 of 1 replicas of m:1 are ready: Replica 0 of m:1: ended with exit code 4" in reply.json["cause"]
+        assert reply.json["missing"][0]["model"] == "m"
+
+    with_admin(tmp_path, test)
+
+
+def test_metrics_tell_of_models_replicas_restarts_deployments_and_requests(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await w.deploy_m()
+        w.launcher.alive[0].end("signal SIGKILL")
+        await eventually(lambda: w.records()[0].restarts == 1)
+        await w.ready()
+        await client.get("/admin/nowhere")
+        text = (await client.get("/metrics")).text
+        for line in (
+            "clipper_models 1.0",
+            'clipper_replicas{model="m",state="ready",version="1"} 1.0',
+            'clipper_replica_restarts_total{model="m",replica="0",version="1"} 1.0',
+            'clipper_deployments_total{outcome="succeeded"} 1.0',
+            "clipper_environments_built_total 0.0",
+            'clipper_admin_requests_total{code="404",path="other"} 1.0',
+            "process_resident_memory_bytes",
+        ):
+            assert line in text
+
+    with_admin(tmp_path, test)
+
+
+PATHS = [path for path, *_ in CHANGES]
+OURS = ["/admin/set_model_links", "/admin/delete_model", "/admin/set_num_replicas"]
+
+
+@pytest.mark.parametrize("path", [*PATHS, *OURS, "/admin/deploy?model_name=m&model_version=1"])
+def test_changes_need_the_token(tmp_path: Path, path: str) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        before = w.registry.snapshot()
+        for token, status in ((None, 401), ("6" * 64, 403)):
+            reply = await replace(client, token=token).post(path, {})
+            assert reply.status == status
+            assert str(tmp_path / "token") in reply.text
+        assert w.registry.snapshot() is before
+
+    with_admin(tmp_path, test)
+
+
+@pytest.mark.parametrize("path", ["/admin/get_all_applications", "/admin/get_all_models", "/admin/get_all_containers"])
+def test_reads_are_free(tmp_path: Path, path: str) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        assert (await replace(client, token=None).post(path, {})).status == 200
+
+    with_admin(tmp_path, test)
+
+
+def test_without_authentication_changes_are_free_but_not_for_web_pages(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        assert (await client.post("/admin/add_app", APP, {"origin": "http://evil.example"})).status == 403
+        assert (await client.post("/admin/add_app", APP)).status == 200
+
+    with_admin(tmp_path, test, token=None)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "truncated"),
+        (b"{", "truncated"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"null", "Expected `object`, got `null`"),
+        (b'{"name": "\xff"}', "utf-8"),
+        ({}, "missing required field `name`"),
+        ({**APP, "name": 1}, "Expected `str`, got `int` - at `$.name`"),
+        ({**APP, "latency_slo_micros": 1.5}, "Expected `int`, got `float` - at `$.latency_slo_micros`"),
+        ({**APP, "latency_slo_micros": 0}, "`int` >= 1"),
+        ({**APP, "latency_slo_micros": 10**30}, "`int` <= 86400000000"),
+        ({**APP, "slo": 1}, "unknown field `slo`"),
+    ],
+)
+def test_unreadable_body_is_told_with_field_and_schema(tmp_path: Path, body: object, message: str) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        reply = await client.post("/admin/add_app", body)
+        assert reply.status == 400
+        assert reply.text.startswith("Error parsing JSON: ")
+        assert message in reply.text
+        assert '"name": string' in reply.text
+        assert '"policy": string (optional)' in reply.text
+
+    with_admin(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({**APP, "name": "App"}, "DNS-1123"),
+        ({**APP, "name": "metrics"}, "'metrics'"),
+        ({**APP, "input_type": "complex"}, "expected one of bytes, integers, floats, doubles, strings"),
+        ({**APP, "policy": "magic"}, "Invalid policy 'magic'"),
+    ],
+)
+def test_wrong_value_is_told_with_what_was_expected(tmp_path: Path, body: object, message: str) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        reply = await client.post("/admin/add_app", body)
+        assert reply.status == 400
+        assert message in reply.text
+
+    with_admin(tmp_path, test)
+
+
+def test_large_and_slow_bodies_are_given_up(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        large = await client.post("/admin/add_app", b'"' + b"x" * LIMITS.max_body_bytes)
+        assert (large.status, large.headers["clipper-error"]) == (413, "too_large")
+        slow = await client.call("POST", "/admin/add_app", None)
+        assert slow.status == 408
+
+    with_admin(tmp_path, test)
+
+
+def test_full_store_is_507_and_nothing_is_lost(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        w.store.refusal = ClipperError(ErrorCode.STORE_FULL, "the store is full")
+        assert (await client.post("/admin/add_app", APP)).status == 507
+        w.store.refusal = ClipperError(ErrorCode.STORE_BUSY, "later")
+        assert (await client.post("/admin/add_app", APP)).status == 503
+        w.store.refusal = None
+        assert (await client.post("/admin/add_app", APP)).status == 200
+
+    with_admin(tmp_path, test)
+
+
+def test_failure_of_ours_is_500_without_its_inside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        w.operations.delete_model = None  # type: ignore[method-assign, assignment]
+        reply = await client.post("/admin/delete_model", {"model_name": "m"})
+        assert (reply.status, reply.json["error"]) == (500, "internal")
+        assert "NoneType" not in reply.text
+        assert "NoneType" in caplog.text
+
+    with_admin(tmp_path, test)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/admin/add_app", 405), ("POST", "/admin/x", 404)])
+def test_no_such_path_or_method(tmp_path: Path, method: str, path: str, status: int) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        assert (await client.call(method, path, [b""])).status == status
+
+    with_admin(tmp_path, test)
+
+
+def deploy_path(**query: Any) -> str:
+    asked = {"model_name": "m", "model_version": "1", **query}
+    return "/admin/deploy?" + "&".join(f"{name}={value}" for name, value in asked.items())
+
+
+def test_deploy_answers_the_version(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        upload = archive(tmp_path / "b")
+        reply = await client.post(deploy_path(replicas=2, batch_size=7, labels="a,b"), upload)
+        assert (reply.status, reply.json) == (200, {"model": "m", "version": "1"})
+        model = w.registry.snapshot().current_model("m")
+        assert model is not None
+        assert (model.replicas, model.batch_size, model.labels) == (2, 7, ("a", "b"))
+
+    with_admin(tmp_path, test)
+
+
+def test_deploy_tells_how_it_goes_line_by_line(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        upload = archive(tmp_path / "b")
+        chunks = [upload[:100], upload[100:200], upload[200:], b""]
+        reply = await client.call("POST", deploy_path(), chunks, NDJSON)
+        assert reply.headers["content-type"] == "application/x-ndjson"
+        assert "content-length" not in reply.headers
+        assert [each.get("stage") for each in reply.lines] == ["unpack", "start", "ready", "switch", None]
+        assert reply.lines[-1] == {"event": "ready", "model": "m", "version": "1"}
+
+    with_admin(tmp_path, test)
+
+
+def test_failed_deploy_ends_with_the_traceback_in_both_forms(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        w.launcher.script = lambda _: CRASHES
+        told = await client.post(deploy_path(), archive(tmp_path / "b"), NDJSON)
+        assert told.status == 200
+        assert told.lines[-1]["event"] == "failed"
+        assert told.lines[-1]["error"] == "model_failed"
+        assert "Traceback" in told.lines[-1]["detail"]
+        quiet = await client.post(deploy_path(), archive(tmp_path / "b"))
+        assert quiet.status == 422
+        assert {"event": "failed", **quiet.json} == told.lines[-1]
+
+    with_admin(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "message"),
+    [
+        ("/admin/deploy", 400, "missing required field `model_name`"),
+        (deploy_path(replicas="many"), 400, "Expected `int`, got `str` - at `$.replicas`"),
+        (deploy_path(replica=1), 400, "unknown field `replica`"),
+        (deploy_path(app_name="nobody"), 404, "No application with name 'nobody'"),
+    ],
+)
+def test_deploy_refuses_before_the_upload(tmp_path: Path, path: str, status: int, message: str) -> None:
+    async def test(client: AsgiClient, _: World) -> None:
+        reply = await client.call("POST", path, None, NDJSON)
+        assert reply.status == status
+        assert message in reply.json["cause"]
+
+    with_admin(tmp_path, test)
+
+
+def test_upload_that_is_too_large_or_stalls_is_given_up(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        large = await client.post(deploy_path(), bytes(MAX_BUNDLE_BYTES + 1))
+        assert (large.status, large.json["error"]) == (413, "too_large")
+        stalled = await client.call("POST", deploy_path(), None)
+        assert stalled.status == 408
+        assert not list(w.home.bundles.iterdir())
+
+    with_admin(tmp_path, test)
+
+
+def test_client_that_leaves_ends_its_deployment(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        w.launcher.script = lambda _: NEVER_LISTENS
+        upload = [archive(tmp_path / "b")]
+        async with client.opened("POST", deploy_path(), upload, NDJSON) as (reply, left, done):
+            await eventually(lambda: bool(w.launcher.alive))
+            left.set()
+            await done
+            assert reply.lines[-1]["error"] == "unavailable"
+        assert not w.launcher.alive
+        assert not w.registry.snapshot().models
+
+    with_admin(tmp_path, test)
+
+
+def test_stopping_server_ends_a_deployment_with_an_answer(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        w.launcher.script = lambda _: NEVER_LISTENS
+        async with client.opened("POST", deploy_path(), [archive(tmp_path / "b")]) as (reply, _, done):
+            await eventually(lambda: bool(w.launcher.alive))
+            await w.deployments.close()
+            await done
+            assert (reply.status, reply.json["error"]) == (503, "unavailable")
+
+    with_admin(tmp_path, test)
