@@ -8,9 +8,10 @@ from clipper.wire.batches import Outcome
 
 
 class Waiter(Protocol):
-    """Who asked for an evaluation. `answered` becomes true once nobody needs the outcome any longer."""
+    """Who asked for an evaluation, and until when. `answered` becomes true once it needs the outcome no longer."""
 
     answered: bool
+    deadline: float
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of the asker's `member`-th model; called at most once for each."""
@@ -23,12 +24,10 @@ NOBODY: list[tuple[Waiter, int]] = []
 class Evaluation:
     """Shared by every query that asks the same of the same model version (single flight).
 
-    No `__slots__`: defaults that stay on the class cost nothing at construction, which is once per query.
-
     Attributes:
         input: what to evaluate.
         owner: the model version's evaluations, where it stands under `input.key`.
-        deadline: the latest moment (monotonic, in seconds) at which somebody still waits for it.
+        deadline: of who asked first (monotonic, in seconds): its turn in the queue; others may wait longer.
         arrived: when it was first asked for.
         waiters: (who, which of its members); emptied at completion.
         attempts: how often it has been sent to a container that did not answer.
@@ -37,10 +36,7 @@ class Evaluation:
         cost: bytes that the cache counts for it.
     """
 
-    attempts = 0
-    output: bytes | None = None
-    visited = False
-    cost = 0
+    __slots__ = ("arrived", "attempts", "cost", "deadline", "input", "output", "owner", "visited", "waiters")
 
     def __init__(
         self, asked: Input, owner: "Evaluations", deadline: float, arrived: float, waiter: tuple[Waiter, int]
@@ -50,11 +46,15 @@ class Evaluation:
         self.deadline = deadline
         self.arrived = arrived
         self.waiters = [waiter]
+        self.attempts = 0
+        self.output: bytes | None = None
+        self.visited = False
+        self.cost = 0
 
-    def is_awaited(self) -> bool:
-        """Whether anybody still needs the outcome."""
+    def is_awaited(self, now: float) -> bool:
+        """Whether the outcome can still reach anybody in time."""
         for waiter, _ in self.waiters:  # noqa: SIM110 - `any` with a generator costs three times as much
-            if not waiter.answered:
+            if not waiter.answered and waiter.deadline > now:
                 return True
         return False
 

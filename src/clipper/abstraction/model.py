@@ -104,10 +104,11 @@ class ServedModel:
                 evaluation.visited = True
                 self.measures.cache_hits += 1
                 return evaluation.output
-            self.measures.joined += 1
-            evaluation.waiters.append((waiter, member))
-            evaluation.deadline = max(evaluation.deadline, deadline)
-            return None
+            if evaluation.deadline > now or evaluation.is_awaited(now):
+                self.measures.joined += 1
+                evaluation.waiters.append((waiter, member))
+                return None
+            # Its container has not answered in time: it must not hold up this query too, so that one is asked anew.
         self.measures.cache_misses += 1
         evaluation = Evaluation(asked, self._evaluations, deadline, now, (waiter, member))
         if not self._queue.push(evaluation, slo_s):
@@ -131,13 +132,18 @@ class ServedModel:
         """Keep the outputs and hand the outcomes to those who wait."""
         measures = self.measures
         admit = self._cache.admit
+        evaluations = self._evaluations
         for evaluation, outcome in zip(batch.evaluations, result.outcomes, strict=True):
-            if type(outcome) is bytes:
+            key = evaluation.input.key
+            held = evaluations.get(key)
+            if type(outcome) is not bytes:
+                measures.failures += 1
+                if held is evaluation:
+                    del evaluations[key]
+            elif held is evaluation or held is None or held.output is None:
+                evaluations[key] = evaluation  # it may be late, and the same have been asked again meanwhile
                 evaluation.output = outcome
                 admit(evaluation, outcome)
-            else:
-                measures.failures += 1
-                evaluation.owner.pop(evaluation.input.key, None)
             evaluation.complete(outcome, now)
         size = len(batch.evaluations)
         measures.predictions += size
@@ -149,10 +155,10 @@ class ServedModel:
         again = []
         for evaluation in (each for batch in batches for each in batch.evaluations):
             evaluation.attempts += 1
-            if evaluation.attempts < MAX_ATTEMPTS and evaluation.deadline > now and self.can_answer:
+            if evaluation.attempts < MAX_ATTEMPTS and evaluation.is_awaited(now) and self.can_answer:
                 again.append(evaluation)
             else:
-                self._evaluations.pop(evaluation.input.key, None)
+                self._remove(evaluation)
                 if evaluation.attempts >= MAX_ATTEMPTS:
                     evaluation.complete(CONTAINER_LOST, now)
         self._queue.push_back(again)
@@ -204,4 +210,9 @@ class ServedModel:
     def _forget(self, evaluations: list[Evaluation]) -> None:
         self.measures.dropped += len(evaluations)
         for evaluation in evaluations:
-            self._evaluations.pop(evaluation.input.key, None)
+            self._remove(evaluation)
+
+    def _remove(self, evaluation: Evaluation) -> None:
+        key = evaluation.input.key
+        if self._evaluations.get(key) is evaluation:
+            del self._evaluations[key]

@@ -14,7 +14,8 @@ from clipper.abstraction.evaluation import Evaluation
 from clipper.core.inputs import Input
 
 MAX_BATCH_BYTES = 32 * 1024 * 1024
-"""Of inputs in one message: half of the wire's limit, which leaves room for the dimensions and any one input."""
+"""Of inputs in one message: half of the wire's limit, which leaves room for the dimensions. An input that is larger
+travels alone, so that it harms no other if the wire refuses it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,27 +65,29 @@ class DeadlineQueue:
         room = MAX_BATCH_BYTES
         while self.length and len(batch) < limit and room > 0:
             lane, later = self._earliest()
-            while lane and len(batch) < limit and room > 0:
+            before = len(lane)
+            while lane and room > 0:
                 evaluation = lane[0]
-                if evaluation.deadline > later:
+                deadline = evaluation.deadline
+                if deadline > later:
                     break  # another lane's turn
-                if evaluation.deadline <= now or not evaluation.is_awaited():
+                if (deadline <= now or evaluation.waiters[0][0].answered) and not evaluation.is_awaited(now):
                     dropped.append(evaluation)
-                elif batch and not _stack(batch[0].input, evaluation.input):
+                elif len(batch) == limit or (batch and not _fits(batch[0].input, evaluation.input, room)):
                     room = 0
                     break
                 else:
                     batch.append(evaluation)
                     room -= len(evaluation.input.payload)
                 lane.popleft()
-                self.length -= 1
+            self.length -= before - len(lane)
         return batch, dropped
 
     def drop_expired(self, now: float) -> list[Evaluation]:
         """Remove and return what can no longer be answered in time."""
         expired = []
         for lane in self._lanes.values():
-            while lane and lane[0].deadline <= now:
+            while lane and not lane[0].is_awaited(now):
                 expired.append(lane.popleft())
         self.length -= len(expired)
         return expired
@@ -105,5 +108,7 @@ class DeadlineQueue:
         return lanes[0], lanes[1][0].deadline
 
 
-def _stack(first: Input, other: Input) -> bool:
-    return first.dtype is other.dtype and len(first.shape) == len(other.shape)
+def _fits(first: Input, other: Input, room: int) -> bool:
+    """Whether both go into one message, which has `room` bytes left."""
+    alike = first.dtype is other.dtype and len(first.shape) == len(other.shape)
+    return alike and len(other.payload) <= room
