@@ -88,6 +88,15 @@ def die_on_negative(inputs: Doubles) -> Doubles:
     return add_up(inputs)
 
 
+def crash_on_negative(inputs: Doubles) -> Doubles:
+    import os
+    import signal
+
+    if (inputs < 0).any():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return add_up(inputs)
+
+
 def import_in_vain(inputs: Doubles) -> Doubles:
     import no_such_module  # type: ignore[import-not-found]
 
@@ -116,6 +125,16 @@ class Counter:
     def predict_batch(self, inputs: Doubles) -> list[int]:
         self.batches += 1
         return [self.batches] * len(inputs)
+
+
+class SlowCounter(Counter):
+    """Says which of its batches it was, after 50 ms."""
+
+    def predict_batch(self, inputs: Doubles) -> list[int]:
+        import time
+
+        time.sleep(0.05)
+        return super().predict_batch(inputs)
 
 
 class FailsToLoad:

@@ -8,6 +8,7 @@ so that the model and what it starts never see it.
 
 import argparse
 import ctypes
+import faulthandler
 import gc
 import io
 import logging
@@ -45,6 +46,7 @@ def main() -> int:
     parser = _parser()
     options = parser.parse_args()
     token = os.environ.pop(TOKEN_VARIABLE, "")  # noqa: TID251  see above
+    faulthandler.enable()  # a crash in a framework's native code names the line that called it
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what the model prints is in its log when one looks

@@ -10,6 +10,9 @@ from clipper.container.model import answer_example, load_model
 BATCH_SIZE = 3
 """Large enough that a function which answers one input only, or mixes rows and columns up, is found out."""
 
+SHOWN_CHARACTERS = 200
+"""Of each output."""
+
 
 @dataclass(frozen=True)
 class DryRun:
@@ -32,10 +35,11 @@ class DryRun:
         loaded = f"loaded in {self.load_s:.2f} s"
         if self.alone is None:
             return f"{loaded}\nno example in the bundle: no prediction was tried"
+        alone, batch = _shortened(self.alone), ", ".join(map(_shortened, self.batch))
         return (
             f"{loaded}\n"
-            f"example alone       {self.alone_ms:8.3f} ms (first time {self.first_ms:.3f} ms)  {self.alone}\n"
-            f"in a batch of {len(self.batch)}     {self.batch_ms:8.3f} ms  {', '.join(self.batch)}"
+            f"example alone       {self.alone_ms:8.3f} ms (first time {self.first_ms:.3f} ms)  {alone}\n"
+            f"in a batch of {len(self.batch)}     {self.batch_ms:8.3f} ms  {batch}"
         )
 
 
@@ -56,3 +60,7 @@ def dry_run(folder: Path) -> DryRun:
         times.append(time.perf_counter())
     first_ms, alone_ms, batch_ms = ((after - before) * 1000 for before, after in pairwise(times))
     return DryRun(load_s, outputs[0][0], tuple(outputs[2]), first_ms, alone_ms, batch_ms)
+
+
+def _shortened(output: str) -> str:
+    return output if len(output) <= SHOWN_CHARACTERS else f"{output[:SHOWN_CHARACTERS]}… ({len(output)} characters)"

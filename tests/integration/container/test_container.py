@@ -105,6 +105,14 @@ def test_model_that_dies_takes_its_link_with_it(tmp_path: Path) -> None:
         assert container.exit_code() == 9
 
 
+def test_model_that_crashes_in_native_code_leaves_the_line_that_called_it(tmp_path: Path) -> None:
+    bundle = python_bundle(tmp_path / "a", toy_models.crash_on_negative)
+    with running(bundle) as container, container.link() as client:
+        client.send_doubles(1, [-1.0, 0.0])
+        assert container.exit_code() == -signal.SIGSEGV
+        assert "in crash_on_negative" in container.log
+
+
 def test_socket_is_for_this_user_only_and_replaces_a_stale_one(tmp_path: Path) -> None:
     bundle = python_bundle(tmp_path / "a", toy_models.add_up)
     with socket.socket(socket.AF_UNIX) as stale:
@@ -260,3 +268,14 @@ def test_many_peers_get_their_turns(tmp_path: Path) -> None:
         finally:
             for client in clients:
                 client.connection.close()
+
+
+def test_peer_with_many_batches_does_not_make_another_wait_for_them_all(tmp_path: Path) -> None:
+    bundle = python_bundle(tmp_path / "a", toy_models.SlowCounter(), example=None)
+    with running(bundle) as container, container.link() as greedy, container.link() as modest:
+        for batch in range(40):
+            greedy.send_doubles(batch, [0.0])
+        assert isinstance(greedy.receive(), ResultReceived)
+        (turn,) = modest.predict([0.0])
+        assert isinstance(turn, bytes)
+        assert int(turn) < 40
