@@ -14,6 +14,7 @@ import httptools
 
 from clipper.frontend.config import FrontendConfig
 
+BINARY = b"application/octet-stream"
 HEAD_END = b"\r\n\r\n"
 
 MAX_REMEMBERED_HEADS = 4096
@@ -37,8 +38,9 @@ class Head:
     Attributes:
         segments: the path between its slashes; a trailing slash makes no difference.
         application: whom `POST /{application}/predict` asks; empty for every other request.
-        parameters: the query string, and for tensors the headers `clipper-dtype` and `clipper-shape`.
+        parameters: the query string, and for tensors the headers `clipper-dtype`, `clipper-shape`, `clipper-batch`.
         length: of the body in bytes; -1 if chunked.
+        is_binary: the body is `application/octet-stream`.
     """
 
     method: bytes
@@ -48,7 +50,7 @@ class Head:
     length: int
     keep_alive: bool
     expects_continue: bool
-    content_type: bytes
+    is_binary: bool
 
 
 class Request(NamedTuple):
@@ -111,7 +113,7 @@ class RequestReader:
 
     def _cut(self, data: bytes, completed: list[Request]) -> None:
         if self._stream is not None:
-            self._stream.feed(data, completed)
+            self._feed_stream(self._stream, data, completed)
             return
         if self._head is not None:
             data = self._continue_body(data)
@@ -126,9 +128,8 @@ class RequestReader:
             begin, start = start, end + 4
             head = self._parse(data[begin:start])
             if head.length < 0:
-                self.continue_wanted = head.expects_continue
                 self._stream = _Stream(self._config)
-                self._stream.feed(data[begin:], completed)
+                self._feed_stream(self._stream, data[begin:], completed)
                 break
             stop = start + head.length
             if stop > len(data):
@@ -137,12 +138,16 @@ class RequestReader:
             completed.append(Request(head, data[start:stop]))
             start = stop
 
+    def _feed_stream(self, stream: "_Stream", data: bytes, completed: list[Request]) -> None:
+        stream.feed(data, completed)
+        self.continue_wanted = stream.continue_wanted
+        stream.continue_wanted = False
+
     def _keep_partial_head(self, rest: bytes) -> None:
         if len(rest) > self._config.max_head_bytes:
-            raise HttpError(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                f"The request line and headers exceed {self._config.max_head_bytes} bytes",
-            )
+            raise _head_too_large(self._config)
+        if b"\n\n" in rest:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "Malformed HTTP request: lines end with CR LF")
         self._rest = rest
 
     def _begin_body(self, head: Head, begun: bytes) -> None:
@@ -178,6 +183,13 @@ class RequestReader:
         return head
 
 
+def _head_too_large(config: FrontendConfig) -> HttpError:
+    return HttpError(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        f"The request line and headers exceed {config.max_head_bytes} bytes",
+    )
+
+
 def body_too_large(config: FrontendConfig) -> HttpError:
     """413, naming the limit."""
     return HttpError(
@@ -191,20 +203,26 @@ class _Stream:
     def __init__(self, config: FrontendConfig) -> None:
         self._config = config
         self._parser = httptools.HttpRequestParser(self)
+        self._silent_bytes = 0  # fed since the parser last reported anything: it holds them, or some of them
         self._completed: list[Request] = []
         self._error: HttpError | None = None
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0
-        self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._body = bytearray()  # a list of two-byte chunks would take twenty times their size
         self._head: Head | None = None
         self.in_head = False
         self.in_body = False
+        self.continue_wanted = False
 
     def feed_head(self, block: bytes) -> Head:
-        """The head that is exactly `block`."""
-        self._feed(block)
+        """The head that is exactly `block`. A client's offer to upgrade is ignored, as HTTP allows."""
+        try:
+            self._parser.feed_data(block)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError as error:
+            raise self._refusal(error) from None
         head = self._head
         if head is None or self._body or len(self._completed) > 1:
             raise HttpError(HTTPStatus.BAD_REQUEST, "The request line and headers are not one whole HTTP/1 head")
@@ -214,30 +232,32 @@ class _Stream:
     def feed(self, data: bytes, completed: list[Request]) -> None:
         """Append the requests that `data` completes."""
         self._completed = completed
-        self._feed(data)
-
-    def _feed(self, data: bytes) -> None:
+        self._silent_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             raise HttpError(HTTPStatus.NOT_IMPLEMENTED, "Upgrades and CONNECT are not supported") from None
         except httptools.HttpParserError as error:
-            raise self._error or HttpError(HTTPStatus.BAD_REQUEST, f"Malformed HTTP request: {error}") from None
+            raise self._refusal(error) from None
+        if self._silent_bytes > len(data) + self._config.max_head_bytes:
+            raise _head_too_large(self._config)
+
+    def _refusal(self, error: Exception) -> HttpError:
+        return self._error or HttpError(HTTPStatus.BAD_REQUEST, f"Malformed HTTP request: {error}")
 
     def on_message_begin(self) -> None:
         self.in_head = True
         self._url = b""
         self._headers = {}
         self._head_bytes = 0
-        self._body = []
-        self._body_bytes = 0
+        self._body = bytearray()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
         self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count_head(len(name) + len(value))
+        self._count_head(len(name) + len(value) + 4)  # a colon, a space, a line's end
         name = name.lower()
         if name in self._headers and name == b"host":
             self._fail(HttpError(HTTPStatus.BAD_REQUEST, "More than one Host header"))
@@ -249,29 +269,29 @@ class _Stream:
             self._head = self._build_head()
         except HttpError as error:
             self._fail(error)
-        if self._head is not None and self._head.length > self._config.max_body_bytes:
-            self._fail(body_too_large(self._config))
+        if self._head is not None:
+            self.continue_wanted = self._head.expects_continue
+            if self._head.length > self._config.max_body_bytes:
+                self._fail(body_too_large(self._config))
 
     def on_body(self, body: bytes) -> None:
-        self._body_bytes += len(body)
-        if self._body_bytes > self._config.max_body_bytes:
+        self._silent_bytes = 0
+        self.continue_wanted = False
+        if len(self._body) + len(body) > self._config.max_body_bytes:
             self._fail(body_too_large(self._config))
-        self._body.append(body)
+        self._body += body
 
     def on_message_complete(self) -> None:
-        self.in_body = False
+        self._silent_bytes = 0
+        self.in_body = self.continue_wanted = False
         assert self._head is not None
-        self._completed.append(Request(self._head, b"".join(self._body)))
+        self._completed.append(Request(self._head, bytes(self._body)))
 
     def _count_head(self, size: int) -> None:
+        self._silent_bytes = 0
         self._head_bytes += size
         if self._head_bytes > self._config.max_head_bytes:
-            self._fail(
-                HttpError(
-                    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    f"The request line and headers exceed {self._config.max_head_bytes} bytes",
-                )
-            )
+            self._fail(_head_too_large(self._config))
 
     def _fail(self, error: HttpError) -> None:
         self._error = error
@@ -285,7 +305,7 @@ class _Stream:
             parameters = dict(parse_qsl((url.query or b"").decode("ascii"), max_num_fields=32))
         except (httptools.HttpParserInvalidURLError, ValueError):
             raise HttpError(HTTPStatus.BAD_REQUEST, f"Malformed URL {self._url[:80]!r}") from None
-        for name in ("dtype", "shape"):
+        for name in ("dtype", "shape", "batch"):
             value = headers.get(b"clipper-" + name.encode())
             if value is not None:
                 parameters.setdefault(name, value.decode("latin-1"))
@@ -298,7 +318,8 @@ class _Stream:
             application=segments[0] if is_predict else "",
             parameters=parameters,
             length=-1 if b"transfer-encoding" in headers else int(headers.get(b"content-length", b"0")),
-            keep_alive=self._parser.should_keep_alive(),
+            # an answer to HEAD must have no body; ours has one, so nothing may follow it
+            keep_alive=self._parser.should_keep_alive() and method != b"HEAD",
             expects_continue=headers.get(b"expect", b"").lower() == b"100-continue",
-            content_type=headers.get(b"content-type", b"").partition(b";")[0].strip().lower(),
+            is_binary=headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == BINARY,
         )
