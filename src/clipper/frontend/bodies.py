@@ -21,6 +21,10 @@ PREDICT_SCHEMA = (
     '{"input": <value>} or {"input_batch": [<value>, ...]}, optionally "version": string, "context": string; '
     "<value> is {value}"
 )
+UPDATE_SCHEMA = (
+    '{"query_id": integer, "label": any} or {"input": <value>, "label": any}, optionally "context": string; '
+    "<value> is {value}"
+)
 _VALUES = {
     InputType.BYTES: "a base64 string",
     InputType.INTEGERS: "a list of 32-bit integers, or nested lists of one length",
@@ -107,11 +111,6 @@ class BodyDecoder:
         self._fast, self._letter = _FAST.get(input_type, (None, ""))
         self._packers: dict[int, tuple[tuple[int], Any]] = {}
 
-    @property
-    def schema(self) -> str:
-        """What a body should look like, for a person."""
-        return PREDICT_SCHEMA.replace("{value}", _VALUES[self._input_type])
-
     def predict(self, body: bytes) -> Input | PredictBody:
         """What a JSON body asks; just the input if it is one and nothing else is said."""
         try:
@@ -151,6 +150,8 @@ class BodyDecoder:
                 f"{size * count} bytes; got {len(body)}"
             )
         inputs = [Input(dtype, shape, body[at : at + size]) for at in range(0, len(body), size)]
+        if not dtype.is_numeric:
+            _check_opaque(dtype, inputs)
         context = parameters.get("context")
         if context is not None:
             _check_context(context)
@@ -158,7 +159,7 @@ class BodyDecoder:
 
     def update(self, body: bytes) -> UpdateBody:
         """A feedback."""
-        request = self._decoded(_decode_update, body)
+        request = self._decoded(_decode_update, body, UPDATE_SCHEMA)
         if request.label is msgspec.UNSET or request.label is None:
             raise invalid("Missing field 'label': expected the true output of the query")
         if (request.query_id is None) == (request.input is msgspec.UNSET):
@@ -178,7 +179,7 @@ class BodyDecoder:
         return packer
 
     def _predict_slowly(self, body: bytes) -> PredictBody:
-        request = self._decoded(_decode_predict, body)
+        request = self._decoded(_decode_predict, body, PREDICT_SCHEMA)
         if request.context is not None:
             _check_context(request.context)
         if (request.input is msgspec.UNSET) == (request.input_batch is msgspec.UNSET):
@@ -194,13 +195,14 @@ class BodyDecoder:
         inputs = [input_from_json(each, self._input_type, f"input_batch[{at}]") for at, each in enumerate(batch)]
         return PredictBody(inputs, True, request.version, request.context)
 
-    def _decoded(self, decode: Any, body: bytes) -> Any:
+    def _decoded(self, decode: Any, body: bytes, schema: str) -> Any:
+        expected = f"Expected JSON schema: {schema.replace('{value}', _VALUES[self._input_type])}"
         try:
             return decode(body)
         except msgspec.ValidationError as error:
-            raise invalid(f"{error}. Expected JSON schema: {self.schema}") from None
+            raise invalid(f"{error}. {expected}") from None
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise invalid(f"Error parsing JSON: {error}. Expected JSON schema: {self.schema}") from None
+            raise invalid(f"Error parsing JSON: {error}. {expected}") from None
 
     def _tensor_dtype(self, name: str | None, has_shape: bool) -> DType:
         if self._dtype is DType.BYTES and (name == "uint8" or (name is None and has_shape)):
@@ -214,6 +216,22 @@ class BodyDecoder:
 def _check_context(context: str) -> None:
     if not context or len(context.encode(errors="replace")) > MAX_CONTEXT_BYTES:
         raise invalid(f"Invalid context: expected 1 to {MAX_CONTEXT_BYTES} bytes of text, such as a user's id")
+
+
+def _check_opaque(dtype: DType, inputs: list[Input]) -> None:
+    """What a container could not take apart would cost its batch-mates their answers."""
+    shape = inputs[0].shape
+    if len(shape) > 1:
+        raise invalid(
+            f"Invalid shape {list(shape)}: an input of dtype {dtype.name.lower()} has one dimension, its length"
+            + ("; a tensor of bytes has dtype uint8" if dtype is DType.BYTES else "")
+        )
+    if dtype is DType.STRING:
+        try:
+            for each in inputs:
+                each.payload.decode()
+        except UnicodeDecodeError as error:
+            raise invalid(f"Invalid body: expected text that is valid UTF-8: {error}") from None
 
 
 def _shape(text: str | None, elements: int) -> tuple[int, ...]:
@@ -232,6 +250,6 @@ def _positive(parameters: dict[str, str], name: str, default: int) -> int:
     text = parameters.get(name)
     if text is None:
         return default
-    if not text.isdecimal() or not 0 < int(text) < 2**31:
+    if not (text.isdecimal() and len(text) < 11 and 0 < int(text) < 2**31):
         raise invalid(f"Invalid {name} {text[:40]!r}: expected a positive integer")
     return int(text)

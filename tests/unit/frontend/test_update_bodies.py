@@ -1,0 +1,57 @@
+import pytest
+
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.core.inputs import InputType
+from clipper.frontend.bodies import BodyDecoder, UpdateBody
+
+
+def update(body: bytes) -> UpdateBody:
+    return BodyDecoder(InputType.DOUBLES, 10).update(body)
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [(b"3", b"3"), (b"1.5", b"1.5"), (b'"cat"', b'"cat"'), (b"false", b"false"), (b"[1, 2]", b"[1,2]"), (b"0", b"0")],
+)
+def test_label_is_any_json_value(label: bytes, text: bytes) -> None:
+    assert update(b'{"query_id": 7, "label": %b}' % label) == UpdateBody(7, None, None, text)
+
+
+def test_feedback_may_name_an_input() -> None:
+    got = update(b'{"input": [1], "label": 1, "context": "ann"}')
+    assert got.input is not None
+    assert (got.query_id, got.input.shape, got.context) == (None, (1,), "ann")
+
+
+@pytest.mark.parametrize(("uid", "context"), [(b"7", "7"), (b'"ann"', "ann"), (b"0", "0")])
+def test_uid_is_the_originals_word_for_context(uid: bytes, context: str) -> None:
+    assert update(b'{"uid": %b, "input": [1], "label": 1}' % uid).context == context
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", 'Expected JSON schema: {"query_id": integer'),
+        (b"[]", "Expected `object`, got `array`"),
+        (b'{"query_id": 1}', "Missing field 'label'"),
+        (b'{"query_id": 1, "label": null}', "Missing field 'label'"),
+        (b'{"label": 1}', "Expected either 'query_id' (an integer) or 'input'"),
+        (b'{"query_id": 1, "input": [1], "label": 1}', "Expected either 'query_id' (an integer) or 'input'"),
+        (b'{"query_id": "1", "label": 1}', "at `$.query_id`"),
+        (b'{"query_id": 1.5, "label": 1}', "at `$.query_id`"),
+        (b'{"query_id": %b, "label": 1}' % (b"9" * 5000), "at `$.query_id`"),
+        (b'{"uid": %b, "input": [1], "label": 1}' % (b"9" * 5000), "at `$.uid`"),
+        (b'{"uid": %b, "input": [1], "label": 1}' % (b"9" * 300), "Invalid context"),
+        (b'{"uid": true, "input": [1], "label": 1}', "at `$.uid`"),
+        (b'{"input": [true], "label": 1}', "Invalid input: input[0] is true"),
+        (b'{"input": [1], "label": 1, "context": ""}', "Invalid context"),
+        (b'{"input": [1], "label": 1, "contxt": "a"}', "unknown field `contxt`"),
+        (b'{"query_id": 1, "label": %b}' % (b"[" * 5000), "Error parsing JSON"),
+        (b'{"query_id": 1, "label": %b%b}' % (b"[" * 100_000, b"]" * 100_000), "Error parsing JSON"),
+    ],
+)
+def test_wrong_feedback_is_named(body: bytes, message: str) -> None:
+    with pytest.raises(ClipperError) as refused:
+        update(body)
+    assert refused.value.code is ErrorCode.INVALID_ARGUMENT
+    assert message in refused.value.message
