@@ -1,47 +1,19 @@
 """Every admin path: what it takes, what it answers, whom it lets in. The original's paths answer as they always did."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from clipper.core.errors import ClipperError, ErrorCode
-from clipper.management.admin.api import AdminApi
-from clipper.management.admin.app import AdminApplication
-from clipper.management.admin.auth import Guard
-from clipper.management.admin.metrics import ManagementMetrics, StateCollector
-from clipper.management.admin.uploads import DeployEndpoint
-from clipper.management.config import AdminConfig
+from tests.integration.management.admin import LIMITS, with_admin
 from tests.integration.management.asgi import AsgiClient
-from tests.integration.management.containers import CRASHES, NEVER_LISTENS
-from tests.integration.management.world import MAX_BUNDLE_BYTES, World, archive, eventually, run, world
-
-TOKEN = "5" * 64
-LIMITS = AdminConfig(max_body_bytes=2000, body_timeout_s=0.05, upload_stall_s=0.05)
+from tests.integration.management.containers import CRASHES
+from tests.integration.management.world import World, eventually
 
 APP = {"name": "app", "input_type": "doubles", "default_output": "-1", "latency_slo_micros": 20_000}
 MODEL = {"model_name": "m", "model_version": "1", "input_type": "doubles"}
 LINK = {"app_name": "app", "model_names": ["m"]}
-NDJSON = {"accept": "application/x-ndjson"}
-
-Test = Callable[[AsgiClient, World], Awaitable[None]]
-
-
-def with_admin(folder: Path, test: Test, token: str | None = TOKEN) -> None:
-    """Run `test` with a client of an admin application over a world."""
-
-    async def bounded() -> None:
-        async with world(folder) as w:
-            guard = Guard(token, folder / "token")
-            collector = StateCollector(w.registry, w.supervisor, w.deployments, w.environments)
-            builder = AdminApplication(w.registry, w.supervisor, guard, ManagementMetrics(collector), LIMITS)
-            deploy = DeployEndpoint(w.deployments, guard, LIMITS)
-            await test(AsgiClient(builder.build(AdminApi(w.registry, w.operations), deploy), token), w)
-
-    run(bounded)
-
 
 CHANGES = [
     ("/admin/add_app", APP, "Successfully added application with name 'app'"),
@@ -329,106 +301,5 @@ def test_failure_of_ours_is_500_without_its_inside(tmp_path: Path, caplog: pytes
 def test_no_such_path_or_method(tmp_path: Path, method: str, path: str, status: int) -> None:
     async def test(client: AsgiClient, _: World) -> None:
         assert (await client.call(method, path, [b""])).status == status
-
-    with_admin(tmp_path, test)
-
-
-def deploy_path(**query: Any) -> str:
-    asked = {"model_name": "m", "model_version": "1", **query}
-    return "/admin/deploy?" + "&".join(f"{name}={value}" for name, value in asked.items())
-
-
-def test_deploy_answers_the_version(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, w: World) -> None:
-        upload = archive(tmp_path / "b")
-        reply = await client.post(deploy_path(replicas=2, batch_size=7, labels="a,b"), upload)
-        assert (reply.status, reply.json) == (200, {"model": "m", "version": "1"})
-        model = w.registry.snapshot().current_model("m")
-        assert model is not None
-        assert (model.replicas, model.batch_size, model.labels) == (2, 7, ("a", "b"))
-
-    with_admin(tmp_path, test)
-
-
-def test_deploy_tells_how_it_goes_line_by_line(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, _: World) -> None:
-        upload = archive(tmp_path / "b")
-        chunks = [upload[:100], upload[100:200], upload[200:], b""]
-        reply = await client.call("POST", deploy_path(), chunks, NDJSON)
-        assert reply.headers["content-type"] == "application/x-ndjson"
-        assert "content-length" not in reply.headers
-        assert [each.get("stage") for each in reply.lines] == ["unpack", "start", "ready", "switch", None]
-        assert reply.lines[-1] == {"event": "ready", "model": "m", "version": "1"}
-
-    with_admin(tmp_path, test)
-
-
-def test_failed_deploy_ends_with_the_traceback_in_both_forms(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, w: World) -> None:
-        w.launcher.script = lambda _: CRASHES
-        told = await client.post(deploy_path(), archive(tmp_path / "b"), NDJSON)
-        assert told.status == 200
-        assert told.lines[-1]["event"] == "failed"
-        assert told.lines[-1]["error"] == "model_failed"
-        assert "Traceback" in told.lines[-1]["detail"]
-        quiet = await client.post(deploy_path(), archive(tmp_path / "b"))
-        assert quiet.status == 422
-        assert {"event": "failed", **quiet.json} == told.lines[-1]
-
-    with_admin(tmp_path, test)
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "message"),
-    [
-        ("/admin/deploy", 400, "missing required field `model_name`"),
-        (deploy_path(replicas="many"), 400, "Expected `int`, got `str` - at `$.replicas`"),
-        (deploy_path(replica=1), 400, "unknown field `replica`"),
-        (deploy_path(app_name="nobody"), 404, "No application with name 'nobody'"),
-    ],
-)
-def test_deploy_refuses_before_the_upload(tmp_path: Path, path: str, status: int, message: str) -> None:
-    async def test(client: AsgiClient, _: World) -> None:
-        reply = await client.call("POST", path, None, NDJSON)
-        assert reply.status == status
-        assert message in reply.json["cause"]
-
-    with_admin(tmp_path, test)
-
-
-def test_upload_that_is_too_large_or_stalls_is_given_up(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, w: World) -> None:
-        large = await client.post(deploy_path(), bytes(MAX_BUNDLE_BYTES + 1))
-        assert (large.status, large.json["error"]) == (413, "too_large")
-        stalled = await client.call("POST", deploy_path(), None)
-        assert stalled.status == 408
-        assert not list(w.home.bundles.iterdir())
-
-    with_admin(tmp_path, test)
-
-
-def test_client_that_leaves_ends_its_deployment(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, w: World) -> None:
-        w.launcher.script = lambda _: NEVER_LISTENS
-        upload = [archive(tmp_path / "b")]
-        async with client.opened("POST", deploy_path(), upload, NDJSON) as (reply, left, done):
-            await eventually(lambda: bool(w.launcher.alive))
-            left.set()
-            await done
-            assert reply.lines[-1]["error"] == "unavailable"
-        assert not w.launcher.alive
-        assert not w.registry.snapshot().models
-
-    with_admin(tmp_path, test)
-
-
-def test_stopping_server_ends_a_deployment_with_an_answer(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, w: World) -> None:
-        w.launcher.script = lambda _: NEVER_LISTENS
-        async with client.opened("POST", deploy_path(), [archive(tmp_path / "b")]) as (reply, _, done):
-            await eventually(lambda: bool(w.launcher.alive))
-            await w.deployments.close()
-            await done
-            assert (reply.status, reply.json["error"]) == (503, "unavailable")
 
     with_admin(tmp_path, test)

@@ -1,0 +1,32 @@
+"""The admin REST over a world, called in this process."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from clipper.management.admin.api import AdminApi
+from clipper.management.admin.app import AdminApplication
+from clipper.management.admin.auth import Guard
+from clipper.management.admin.metrics import ManagementMetrics, StateCollector
+from clipper.management.admin.uploads import DeployEndpoint
+from clipper.management.config import AdminConfig
+from tests.integration.management.asgi import AsgiClient
+from tests.integration.management.world import World, run, world
+
+TOKEN = "5" * 64
+LIMITS = AdminConfig(max_body_bytes=2000, body_timeout_s=0.05, upload_stall_s=0.05)
+
+Test = Callable[[AsgiClient, World], Awaitable[None]]
+
+
+def with_admin(folder: Path, test: Test, token: str | None = TOKEN) -> None:
+    """Run `test` with a client of an admin application over a world."""
+
+    async def bounded() -> None:
+        async with world(folder) as w:
+            guard = Guard(token, folder / "token")
+            collector = StateCollector(w.registry, w.supervisor, w.deployments, w.environments)
+            builder = AdminApplication(w.registry, w.supervisor, guard, ManagementMetrics(collector), LIMITS)
+            deploy = DeployEndpoint(w.deployments, guard, LIMITS)
+            await test(AsgiClient(builder.build(AdminApi(w.registry, w.operations), deploy), token), w)
+
+    run(bounded)
