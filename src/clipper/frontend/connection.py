@@ -5,6 +5,7 @@ of the line goes out.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from http import HTTPStatus
 from typing import Protocol, cast
@@ -18,6 +19,10 @@ from clipper.frontend.requests import Head, HttpError, RequestReader
 LINGER_S = 2.0
 """After an error that leaves the body unread: how long we swallow the rest, so that the client can read the answer
 instead of meeting a reset connection."""
+
+
+LAST_REQUESTS_S = 0.1
+"""At the start of a drain: requests that were on their way are still read, and answered with `connection: close`."""
 
 
 class Entry(Protocol):
@@ -65,6 +70,7 @@ class Connections:
         self.open: set[Connection] = set()
         self.heads: dict[bytes, Head] = {}
         self.draining = False
+        self.all_closed = asyncio.Event()
         self.clock = clock
 
     def accept(self) -> "Connection":
@@ -77,11 +83,17 @@ class Connections:
         for connection in list(self.open):
             connection.enforce_timeouts(now)
 
-    def drain(self) -> None:
-        """Answer what has been asked, take nothing new."""
+    async def drain(self, patience_s: float) -> None:
+        """Answer what has been asked, take nothing new; return when all are closed, or after `patience_s`."""
         self.draining = True
+        await asyncio.sleep(LAST_REQUESTS_S)
+        self.all_closed.clear()
         for connection in list(self.open):
             connection.close_when_answered()
+        if self.open:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self.all_closed.wait()
 
 
 class Connection(asyncio.Protocol):
@@ -155,9 +167,7 @@ class Connection(asyncio.Protocol):
         if error is not None:
             self._refuse(error)
         elif self._reader.continue_wanted:
-            self._reader.continue_wanted = False
-            if not self._unanswered:
-                self._transport.write(responses.CONTINUE)
+            self._send_continue()
         if len(self._unanswered) >= shared.max_pipelined:
             self._reading_paused = True
             self._transport.pause_reading()
@@ -170,6 +180,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the client is gone."""
         self._shared.open.discard(self)
+        if not self._shared.open:
+            self._shared.all_closed.set()
         self._closing = True
         for entry in self._unanswered:
             entry.cancel()
@@ -231,6 +243,11 @@ class Connection(asyncio.Protocol):
             self._refuse(HttpError(HTTPStatus.REQUEST_TIMEOUT, f"No whole body in {config.body_timeout_s} s"))
         elif waited > config.idle_timeout_s:
             self._transport.abort()  # nothing is unanswered, and what it has not read by now it never will
+
+    def _send_continue(self) -> None:
+        self._reader.continue_wanted = False
+        if not self._unanswered:  # else it would stand before an answer; the client will send its body all the same
+            self._transport.write(responses.CONTINUE)
 
     def _refuse(self, error: HttpError) -> None:
         self._closing = True

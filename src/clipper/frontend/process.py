@@ -25,9 +25,6 @@ INCARNATION_KEY = b"frontend/incarnation"
 SWEEP_S = 1.0
 """How often time-outs of connections are enforced."""
 
-LAST_REQUESTS_S = 0.1
-"""At the start of a drain: requests that were on their way are still read, and answered with `connection: close`."""
-
 GC_THRESHOLD = 200_000
 """Young objects between two collections. Nothing on a query's path makes cycles, so they only cost time."""
 
@@ -68,7 +65,7 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
             gc.freeze()
             gc.set_threshold(GC_THRESHOLD, 20, 20)
             await stop.wait()
-        await _drain(connections, process.frontend.drain_s)
+        await connections.drain(process.frontend.drain_s)
         await service.stop()
         await engine.stop()
 
@@ -76,9 +73,9 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
 @contextlib.asynccontextmanager
 async def _serving(connections: Connections, listener: socket.socket, private: Path) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
-    private.unlink(missing_ok=True)
+    _remove(private)
     siblings = await loop.create_unix_server(connections.accept, str(private))
-    public = await loop.create_server(connections.accept, sock=listener, backlog=listener_backlog())
+    public = await loop.create_server(connections.accept, sock=listener, backlog=socket.SOMAXCONN)
     sweeper = loop.create_task(_sweep_for_ever(connections))
     try:
         yield
@@ -86,27 +83,17 @@ async def _serving(connections: Connections, listener: socket.socket, private: P
         sweeper.cancel()
         public.close()
         siblings.close()
-        private.unlink(missing_ok=True)
+        _remove(private)
 
 
-def listener_backlog() -> int:
-    """Connections that may wait to be accepted: what the kernel allows, so that a burst is not refused."""
-    return socket.SOMAXCONN
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 async def _sweep_for_ever(connections: Connections) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
         connections.sweep()
-
-
-async def _drain(connections: Connections, patience_s: float) -> None:
-    connections.draining = True
-    await asyncio.sleep(LAST_REQUESTS_S)
-    connections.drain()
-    give_up = asyncio.get_running_loop().time() + patience_s
-    while connections.open and asyncio.get_running_loop().time() < give_up:
-        await asyncio.sleep(0.01)
 
 
 async def _next_incarnation(store: Store) -> int:

@@ -37,8 +37,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 def run(settings: ServeSettings, *, stop_on_stdin_close: bool = False) -> int:
     """Serve until SIGTERM or SIGINT (or until standard input is closed), telling a person on standard output.
 
-    Returns the exit code, 0. Raises ClipperError: INVALID_ARGUMENT for a home that cannot be used, UNAVAILABLE if a port is taken, if another
-    server uses the home, or if a plane does not start.
+    Returns the exit code, 0. Raises ClipperError: INVALID_ARGUMENT for a home that cannot be used, UNAVAILABLE if a
+    port is taken, if another server uses the home, or if a plane does not start.
     """
     home = HomeFolder(settings.home)
     home.prepare()
@@ -85,6 +85,8 @@ class _Root:
                 await self._stop.wait()
             finally:
                 (self._home.run / "server.json").unlink(missing_ok=True)
+                for each in queries:
+                    each.close()  # a frontend that drains closes its own: new connections are refused from then on
                 await self._shut_down()
 
     def _listen_to_signals(self, stop_on_stdin_close: bool) -> None:
