@@ -1,7 +1,6 @@
 """The command line: `python -m benchmarks` measures everything and writes docs/benchmarks.md."""
 
 import argparse
-import shlex
 import signal
 import sys
 import time
@@ -47,8 +46,7 @@ def main() -> None:
     extras = Extras()
     if any(target.name == CLIPPER for target in targets) and CLIPPER not in results.failures:
         measure_extras(extras, results, options, tell)
-    run = Run(shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]), machine, options.rounds, options.seconds)
-    publish(console, run, targets, results, extras, options.output)
+    publish(console, Run(command(options), machine), targets, results, extras, options.output)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -80,6 +78,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.output is None and not options.quick and not options.only:
         options.output = REPOSITORY / "docs" / "benchmarks.md"
     return options
+
+
+def command(options: argparse.Namespace) -> str:
+    """What repeats this run, without this machine's folders."""
+    sizes = f"--rounds {options.rounds} --seconds {options.seconds:g} --queries {options.queries}"
+    only = "".join(f" --only {name}" for name in options.only or ())
+    return f"python -m benchmarks {sizes}{only}" + ("" if options.sweep else " --no-sweep")
 
 
 def measure_extras(extras: Extras, results: Results, options: argparse.Namespace, tell: Tell) -> None:

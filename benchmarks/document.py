@@ -12,7 +12,7 @@ NOTES = """\
   lower than with a machine each; the ratios are what this is about.
 * Rounds are interleaved (every system once, then every system again), and every system is started afresh in each, with
   nothing else running. Figures are medians of the rounds; ± is half the distance from the worst to the best round.
-* Each measurement follows a warm-up of one second. wrk posts `{"input": [8 doubles]}` (MLServer and BentoML: the same
+* Each measurement follows a warm-up of two seconds. wrk posts `{"input": [8 doubles]}` (MLServer and BentoML: the same
   doubles in the form they ask for); every request carries different doubles, with 16 digits each. Answers that are
   errors, or Clipper's default output, do not count.
 * Each system runs one model process, has answered a fixed example right before it is measured, and counts its own
@@ -31,8 +31,6 @@ class Run:
 
     command: str
     machine: Mapping[str, str]
-    rounds: int
-    seconds: float
 
 
 def document(run: Run, targets: Iterable[Target], results: Results, sheets: Mapping[str, Sheet]) -> str:
@@ -46,8 +44,7 @@ def document(run: Run, targets: Iterable[Target], results: Results, sheets: Mapp
     parts = [
         "# Benchmarks",
         "Clipper beside what its users would pick instead, measured in one run. Made by `make bench`; do not edit.",
-        "\n".join(f"* {name}: {value}" for name, value in run.machine.items()),
-        f"* command: `{run.command}` ({run.rounds} rounds of {run.seconds:g} s)",
+        "\n".join(f"* {name}: {value}" for name, value in {**run.machine, "command": f"`{run.command}`"}.items()),
         "## Results",
         sheets["main"].markdown(),
         "## What was promised",
@@ -64,4 +61,4 @@ def document(run: Run, targets: Iterable[Target], results: Results, sheets: Mapp
         ]
     if sheets["sweep"].rows:
         parts += [f"{sheets['sweep'].title}:", sheets["sweep"].markdown()]
-    return "\n\n".join(parts).replace(f"\n\n* command: `{run.command}`", f"\n* command: `{run.command}`") + "\n"
+    return "\n\n".join(parts) + "\n"

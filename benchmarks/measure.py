@@ -7,7 +7,7 @@ from benchmarks.cases import Case, Inputs, Sample
 from benchmarks.load import closed_loop
 from benchmarks.peers.target import Endpoint
 
-WARM_UP_S = 1.0
+WARM_UP_S = 2.0  # adaptive batching has to learn
 
 
 @dataclass(frozen=True)

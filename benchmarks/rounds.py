@@ -4,6 +4,7 @@ Each system is started afresh in each round: nothing else runs while it is measu
 shows as spread.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from clipper.core.errors import ClipperError
 
 CONNECTIONS = (64, 1)
 FAILURES = (Unavailable, LoadError, ClipperError, OSError, RuntimeError)
+
+PLACES = re.compile(r"\w+://\S+|(?<![\w.])/[\w.-]+/\S*")
 
 Tell = Callable[[str], None]
 
@@ -37,7 +40,7 @@ class Results:
 
     def failed(self, target: Target, error: BaseException) -> None:
         """Its row says why; a system that fails is never left out."""
-        self.failures[target.name] = " ".join(str(error).split()) or type(error).__name__
+        self.failures[target.name] = reason(error)
 
 
 def cases(target: Target, model: Model) -> list[Case]:
@@ -94,7 +97,12 @@ def _try(target: Target, settings: Settings, seconds: float, cache: Path) -> Sam
         with started(target, case.model, settings, cache) as endpoint:
             return measure(endpoint, case, seconds)
     except FAILURES as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        return reason(error)
+
+
+def reason(error: BaseException) -> str:
+    """Why a system failed, in one line without addresses and folders: it may be published."""
+    return PLACES.sub("…", " ".join(str(error).split())) or type(error).__name__
 
 
 def describe(settings: Settings) -> str:
