@@ -58,6 +58,6 @@ def demo(
     ] = None,
 ) -> None:
     """Train three models on handwritten digits, serve them, query them, break things."""
-    from clipper.cli.demo import run_demo  # type: ignore[import-not-found]
+    from clipper.cli.demo import run_demo
 
     raise typer.Exit(run_demo(keep=keep, home=home))
