@@ -190,7 +190,7 @@ def _import(place: str) -> ModuleType:
 
 
 def _dry_run(model: object, options: "PackageOptions") -> None:
-    from clipper.client.trial import try_packaged
+    from clipper.client.packaging.trial import try_packaged
 
     if options.requirements:
         typer.secho("Requirements are not installed for a dry run: it uses this environment.", dim=True, err=True)

@@ -148,6 +148,6 @@ class Clipper(ApplicationOperations, DeploymentOperations):
         inputs = query.get("input_batch", [query["input"]] if "input" in query else None)
         if not isinstance(inputs, list) or not inputs:
             raise invalid("Invalid query: expected {'input': value} or {'input_batch': [value, ...]}")
-        from clipper.client.trial import try_function  # noqa: PLC0415 (NumPy, for this method only)
+        from clipper.client.packaging.trial import try_function  # noqa: PLC0415 (NumPy, for this method only)
 
         return try_function(func, inputs, kind)

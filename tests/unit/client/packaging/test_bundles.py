@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 from clipper.client import ClipperError, PackageOptions
 from clipper.client.packaging import package
-from clipper.client.trial import try_packaged
+from clipper.client.packaging.trial import try_packaged
 from clipper.container.bundle import Manifest, read_manifest
 from clipper.container.model import load_model
 from clipper.core.errors import ErrorCode

@@ -13,13 +13,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 import clipper.core.errors
-from clipper.client.closures import dump_function, has_local_code, is_local
+from clipper.client.packaging.closures import dump_function, has_local_code, is_local
 
 PACKAGE_LOCAL = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import scoring
-from clipper.client.closures import dump_function
+from clipper.client.packaging.closures import dump_function
 def predict(inputs):
     return [scoring.score(each) for each in inputs]
 sys.stdout.buffer.write(dump_function(predict if sys.argv[2] == "main" else scoring.predict))

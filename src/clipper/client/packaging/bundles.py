@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from clipper.client.closures import dump_function, has_local_code
+from clipper.client.packaging.closures import dump_function, has_local_code
 from clipper.client.transport import to_json
 from clipper.container.bundle import Manifest, bundle_files, read_manifest, write_bundle
 from clipper.core.errors import ClipperError, ErrorCode, invalid
