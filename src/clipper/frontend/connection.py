@@ -225,6 +225,7 @@ class Connection(asyncio.Protocol):
     def close_when_answered(self) -> None:
         """Take no more requests; close once all that were taken are answered."""
         self._closing = True
+        self._lingering = False
         if not self._unanswered:
             self._finish()
 
@@ -232,17 +233,16 @@ class Connection(asyncio.Protocol):
         """Close a connection that lingers, idles or is too slow in sending its request."""
         config = self._shared.config
         waited = now - self._since
-        if self._lingering:
-            if waited > LINGER_S:
-                self._transport.abort()
-        elif self._unanswered or self._closing:
+        if self._unanswered:
+            return
+        if waited > (LINGER_S if self._lingering else config.idle_timeout_s):
+            self._transport.abort()  # nothing is unanswered, and what it has not read by now it never will
+        elif self._closing:
             return
         elif self._reader.partial_head and waited > config.head_timeout_s:
             self._refuse(HttpError(HTTPStatus.REQUEST_TIMEOUT, f"No whole request head in {config.head_timeout_s} s"))
         elif self._reader.partial_body and waited > config.body_timeout_s:
             self._refuse(HttpError(HTTPStatus.REQUEST_TIMEOUT, f"No whole body in {config.body_timeout_s} s"))
-        elif waited > config.idle_timeout_s:
-            self._transport.abort()  # nothing is unanswered, and what it has not read by now it never will
 
     def _send_continue(self) -> None:
         self._reader.continue_wanted = False
@@ -271,6 +271,7 @@ class Connection(asyncio.Protocol):
             self._resume_reading()
 
     def _finish(self) -> None:
+        self._since = self._shared.clock()
         if not self._lingering:
             self._transport.close()
         elif self._transport.can_write_eof():
