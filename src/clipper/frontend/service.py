@@ -168,6 +168,9 @@ async def _respond_with(exchange: Exchange, work: Coroutine[Any, Any, bytes]) ->
         exchange.respond(await work)
     except ClipperError as error:
         exchange.respond(responses.failure(error, BAD_QUERY))
+    except Exception:  # a bug of ours; whoever asked is answered all the same, and asyncio logs it
+        exchange.respond(responses.problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "See the server's log"))
+        raise
 
 
 async def _acknowledged(observing: Coroutine[Any, Any, None]) -> bytes:
