@@ -46,6 +46,17 @@ def test_section_is_a_table_and_a_variable(home: Path) -> None:
     assert loaded.store == StoreConfig(group_limit=7, queue_limit=9)
 
 
+def test_section_in_a_section_is_too(home: Path) -> None:
+    write(home, "[management.admin]\nmax_body_bytes = 7\n")
+    loaded = settings.load({"home": home}, {"CLIPPER_MANAGEMENT_SUPERVISION_SWEEP_S": "2.5"})
+    assert loaded.management.admin.max_body_bytes == 7
+    assert loaded.management.supervision.sweep_s == 2.5
+    write(home, "[management.admin]\nmax_body_byte = 7\n")
+    assert "nearest known one is 'management.admin.max_body_bytes'" in refusal(home)
+    write(home, "[management]\nadmin = 3\n")
+    assert "expected a table [management.admin]" in refusal(home)
+
+
 def test_home_comes_from_the_environment(home: Path) -> None:
     write(home, "frontends = 3\n")
     loaded = settings.load({}, {"CLIPPER_HOME": str(home)})

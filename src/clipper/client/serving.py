@@ -14,7 +14,7 @@ from types import TracebackType
 from clipper.client.addresses import find, server_file
 from clipper.client.clipper import Clipper
 from clipper.client.queries import Application
-from clipper.client.transport import Transport
+from clipper.client.transport import Transport, remote_error
 from clipper.core.errors import ClipperError, ErrorCode
 
 START_TIMEOUT_S = 60.0
@@ -156,4 +156,4 @@ def _stop(process: "subprocess.Popen[bytes]", home: Path, owner: int) -> None:
 
 def _not_started(why: str, log: Path) -> ClipperError:
     tail = log.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
-    return ClipperError(ErrorCode.UNAVAILABLE, f"The private server did not start: {why}", tail)
+    return remote_error(ErrorCode.UNAVAILABLE, f"The private server did not start: {why}", tail)

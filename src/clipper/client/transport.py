@@ -201,13 +201,21 @@ def error_from(status: int, content: bytes, code_name: str = "") -> ClipperError
     if isinstance(fields, dict) and "cause" in fields:
         return error_from_fields(fields, code)
     message, _, detail = text.partition("\n")
-    return ClipperError(code, message or f"The server answered with status {status} and no message", detail)
+    return remote_error(code, message or f"The server answered with status {status} and no message", detail)
 
 
 def error_from_fields(fields: Mapping[str, Any], code: ErrorCode = ErrorCode.INTERNAL) -> ClipperError:
     """The error of `{"error", "cause", "detail"}`; `code` counts where "error" is a title and not a code."""
     title = str(fields.get("error", ""))
-    return ClipperError(_code(title, code), str(fields.get("cause", title)), str(fields.get("detail") or ""))
+    return remote_error(_code(title, code), str(fields.get("cause", title)), str(fields.get("detail") or ""))
+
+
+def remote_error(code: ErrorCode, message: str, detail: str) -> ClipperError:
+    """An error of another process; what that wrote is a note, so that Python shows it below our own traceback."""
+    error = ClipperError(code, message, detail)
+    if detail:
+        error.add_note(detail)
+    return error
 
 
 def _code(name: str, otherwise: ErrorCode) -> ErrorCode:

@@ -1,6 +1,7 @@
 """Whatever a server answers, or does not, becomes a value or a `ClipperError` that says what to do."""
 
 import socket
+import traceback
 from collections.abc import Iterator
 from threading import Thread
 
@@ -44,6 +45,7 @@ def test_error_with_a_code_keeps_it(transport: Transport, admin: FakePlane) -> N
     admin.says("/x", {"error": "model_failed", "cause": "it broke", "detail": "Traceback"}, 400)
     error = failure(transport)
     assert (error.code, error.message, error.detail) == (ErrorCode.MODEL_FAILED, "it broke", "Traceback")
+    assert "".join(traceback.format_exception_only(error)).endswith("it broke\nTraceback\n")
 
 
 def test_error_with_a_title_takes_the_code_of_the_status(transport: Transport, admin: FakePlane) -> None:
