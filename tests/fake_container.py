@@ -9,7 +9,7 @@ from typing import Self, TypeAlias
 from clipper.core.inputs import Input, InputType
 from clipper.wire.batches import InputBatch, ItemFailure, Outcome
 from clipper.wire.handshake import Hello, Reject, Welcome, container_half, dialer_half
-from clipper.wire.session import Event, GoodbyeReceived, PongReceived, PredictReceived, Role, Session
+from clipper.wire.session import Event, GoodbyeReceived, PongReceived, PredictReceived, Role, Session, State
 from tests.wire.arrays import TOKEN, inputs_of
 
 Behaviour: TypeAlias = Callable[["Peer", int, InputBatch], Awaitable[None]]
@@ -124,6 +124,8 @@ class FakeContainer:
         self.peers.append(peer)
         try:
             while data := await reader.read(1 << 16):
+                if peer.session.state is State.CLOSED:
+                    break  # it has said goodbye, which may cross a batch
                 for event in peer.session.receive(data):
                     await peer.handle(event)
         except (ConnectionError, asyncio.CancelledError):
@@ -145,6 +147,13 @@ async def never(peer: Peer, batch_id: int, batch: InputBatch) -> None:
 async def close(peer: Peer, batch_id: int, batch: InputBatch) -> None:
     """End in the middle of the batch."""
     peer.close()
+
+
+async def goodbye(peer: Peer, batch_id: int, batch: InputBatch) -> None:
+    """Leave politely, without an answer."""
+    if peer.session.state is State.CLOSED:
+        return
+    peer.write(peer.session.send_goodbye())
 
 
 async def garbage(peer: Peer, batch_id: int, batch: InputBatch) -> None:

@@ -58,11 +58,16 @@ class Link:
         self._config = config
         self._connection: _Connection | None = None
         self._task: asyncio.Task[None] | None = None
-        self.ready = False
         self.last_error = ""
 
     def __repr__(self) -> str:
         return f"<Link {self.endpoint[0]}: {'ready' if self.ready else 'down'} {self.last_error}>"
+
+    @property
+    def ready(self) -> bool:
+        """Whether a batch may be sent now: false from the moment in which the connection ends, before that is told."""
+        connection = self._connection
+        return connection is not None and connection.greeted and not connection.ended
 
     def start(self, owner: LinkOwner) -> None:
         """Begin to dial, and tell `owner` what comes of it."""
@@ -82,9 +87,8 @@ class Link:
 
     def drop(self, reason: str) -> None:
         """Close the present connection (it will be dialled again), because the container broke its word."""
-        self.last_error = reason
         if self._connection is not None:
-            self._connection.abort()
+            self._connection.fail(reason)
 
     async def _dial_for_ever(self, owner: LinkOwner) -> None:
         address, token = self.endpoint
@@ -97,16 +101,16 @@ class Link:
                     await _open(address, connection)
                     await connection.welcomed
                 delay_s = self._config.redial_first_s
-                self.ready = True
-                owner.link_ready()
+                connection.greeted = True
+                if self.ready:
+                    owner.link_ready()
                 await connection.closed
                 self.last_error = connection.error
             except (OSError, TimeoutError, ClipperError) as error:
                 self.last_error = str(error) or type(error).__name__
             finally:
                 connection.close()
-                if self.ready:
-                    self.ready = False
+                if connection.greeted:
                     owner.link_lost()
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, self._config.redial_max_s)
@@ -124,6 +128,8 @@ class _Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.welcomed: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
+        self.greeted = False
+        self.ended = False
         self.error = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -139,9 +145,10 @@ class _Connection(asyncio.Protocol):
                 else:
                     self._handle(event)
         except ClipperError as error:
-            self._fail(error.message)
+            self.fail(error.message)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
         self._transport = None
         if exc is not None and not self.error:
             self.error = str(exc)
@@ -154,11 +161,14 @@ class _Connection(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(self._session.send_predict(batch_id, inputs))
 
-    def abort(self) -> None:
+    def fail(self, reason: str) -> None:
+        self.ended = True
+        self.error = reason
         if self._transport is not None:
             self._transport.abort()
 
     def close(self) -> None:
+        self.ended = True
         if self._transport is not None:
             self._transport.close()
         self.welcomed.cancel()
@@ -167,20 +177,19 @@ class _Connection(asyncio.Protocol):
         assert self._transport is not None
         match event:
             case Welcome(token=token):
-                if same_token(token, container_half(self._token)):
+                if self.welcomed.done():
+                    pass  # stopped, or given up, meanwhile
+                elif same_token(token, container_half(self._token)):
                     self.welcomed.set_result(None)
                 else:
-                    self._fail("The container does not hold the token it was started with")
+                    self.fail("The container does not hold the token it was started with")
             case PingReceived(probe_id):
                 self._transport.write(self._session.send_pong(probe_id))
             case GoodbyeReceived():
+                self.ended = True
                 self._transport.close()
             case _:
-                self._fail(f"The container refused the link: {event}")
-
-    def _fail(self, reason: str) -> None:
-        self.error = reason
-        self.abort()
+                self.fail(f"The container refused the link: {event}")
 
 
 async def _open(address: str, connection: _Connection) -> None:

@@ -7,7 +7,8 @@ from clipper.abstraction.evaluation import Evaluation
 from clipper.abstraction.link import Link
 from clipper.core.clock import Clock
 from clipper.core.histogram import BATCH_SIZE_BOUNDS, Histogram
-from clipper.wire.batches import ResultBatch
+from clipper.wire.batches import ItemFailure, ResultBatch
+from clipper.wire.errors import LocalProtocolError
 
 
 class Batch(NamedTuple):
@@ -102,8 +103,13 @@ class Replica:
                 return
             batch_id = self._next_batch_id
             self._next_batch_id = batch_id + 1
-            self._in_flight[batch_id] = Batch(evaluations, now)
-            self._link.send(batch_id, [each.input for each in evaluations])
+            batch = Batch(evaluations, now)
+            try:
+                self._link.send(batch_id, [each.input for each in evaluations])
+            except LocalProtocolError as error:  # an input larger than the wire allows: it came alone, see the queue
+                owner.completed(batch, ResultBatch([ItemFailure(error.message)] * len(evaluations), 0), now)
+            else:
+                self._in_flight[batch_id] = batch
 
     def link_ready(self) -> None:
         """The container has been greeted."""

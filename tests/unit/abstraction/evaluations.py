@@ -1,8 +1,14 @@
 """Inputs, waiters and evaluations for the tests of the abstraction layer."""
 
+import asyncio
 import struct
+from collections.abc import Callable
 
+from clipper.abstraction.cache import CacheConfig, ClockCache
 from clipper.abstraction.evaluation import Evaluation, Evaluations
+from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
+from clipper.abstraction.queue import QueueConfig
+from clipper.core.clock import Clock
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import Outcome
 
@@ -36,3 +42,29 @@ def evaluation(
     made = Evaluation(asked, owner, deadline, 0.0, (asker or Asker(deadline), 0))
     owner[asked.key] = made
     return made
+
+
+def served_model(
+    clock: Clock, *, batch_size: int = -1, cache_bytes: int = 1 << 20, queue_length: int = 1000
+) -> ServedModel:
+    """A model version without replicas, which would take queries; needs a running loop."""
+    cache = CacheConfig(max_bytes=cache_bytes)
+    config = ModelLayerConfig(cache=cache, queue=QueueConfig(max_length=queue_length))
+    model = ServedModel("m", "1", batch_size, ModelLayer(config, ClockCache(cache), "test", clock))
+    model.can_answer = True
+    return model
+
+
+def ask(
+    model: ServedModel, asked: Input, now: float, slo_s: float = 1.0, asker: Asker | None = None
+) -> tuple[Asker, bytes | None]:
+    """Who asked, with a deadline `slo_s` from now, and the output if it was there at once."""
+    asker = asker or Asker(now + slo_s)
+    return asker, model.ask(asked, now + slo_s, now, slo_s, asker, 0)
+
+
+async def until(condition: Callable[[], bool], patience_s: float = 20.0) -> None:
+    """Wait until `condition` holds; fails if it does not within `patience_s` of the loop's time."""
+    async with asyncio.timeout(patience_s):
+        while not condition():  # noqa: ASYNC110 - any condition, whoever brings it about
+            await asyncio.sleep(0.001)
