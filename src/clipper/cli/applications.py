@@ -55,7 +55,7 @@ def create(
     input_type: Annotated[str, typer.Option(help="bytes, integers, floats, doubles or strings.")] = "doubles",
     default: Annotated[str, typer.Option(help="Answered when no model has answered in time; JSON or text.")] = "null",
     slo_ms: Annotated[
-        float, typer.Option(min=0.001, help="Every query is answered within this many milliseconds.")
+        float, typer.Option(min=0.001, metavar="MS", help="Every query is answered within this many milliseconds.")
     ] = 100,
     home: Home = None,
 ) -> None:

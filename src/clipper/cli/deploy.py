@@ -57,14 +57,18 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
     requirement: Annotated[
         list[str] | None,
         typer.Option(
-            help="A pip requirement (repeatable); it then runs in an environment of its own.", show_default=False
+            metavar="SPEC",
+            help="A pip requirement (repeatable); it then runs in an environment of its own.",
+            show_default=False,
         ),
     ] = None,
-    replicas: Annotated[int, typer.Option(min=1, help="How many processes run it.")] = 1,
-    batch_size: Annotated[int, typer.Option(help="The largest batch; -1: learned.")] = -1,
+    replicas: Annotated[int, typer.Option(min=1, metavar="N", help="How many processes run it.")] = 1,
+    batch_size: Annotated[int, typer.Option(metavar="N", help="The largest batch; -1: learned.")] = -1,
     slo_ms: Annotated[
         float | None,
-        typer.Option(min=0.001, help=f"Of a new application. Default: {DEFAULT_SLO_MS:g}.", show_default=False),
+        typer.Option(
+            min=0.001, metavar="MS", help=f"Of a new application. Default: {DEFAULT_SLO_MS:g}.", show_default=False
+        ),
     ] = None,
     no_link: Annotated[bool, typer.Option("--no-link", help="Do not link it to --app.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only package it and run it on its example here.")] = False,

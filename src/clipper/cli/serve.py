@@ -13,18 +13,28 @@ def serve(
     query_port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="Where applications send queries. Default: 1337; 0: a free one.", show_default=False
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Where applications send queries. Default: 1337; 0: a free one.",
+            show_default=False,
         ),
     ] = None,
     admin_port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="Where operators send changes. Default: 1338; 0: a free one.", show_default=False
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Where operators send changes. Default: 1338; 0: a free one.",
+            show_default=False,
         ),
     ] = None,
     frontends: Annotated[
         int | None,
-        typer.Option(min=1, help="How many query frontends share the query port. Default: 1.", show_default=False),
+        typer.Option(
+            min=1, metavar="N", help="How many query frontends share the query port. Default: 1.", show_default=False
+        ),
     ] = None,
     admin_auth: Annotated[
         str | None,
