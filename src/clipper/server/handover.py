@@ -36,7 +36,7 @@ def save_settings(settings: ServeSettings, home: HomeFolder) -> None:
 
 def private_sockets(settings: ServeSettings, home: HomeFolder) -> list[Path]:
     """The private unix socket of each frontend, by index."""
-    return [home.run / f"frontend-{index}.sock" for index in range(settings.frontends)]
+    return [home.run / f"query-{index}.sock" for index in range(settings.frontends)]
 
 
 def inherit(arguments: list[str]) -> Inheritance:
