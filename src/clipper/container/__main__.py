@@ -7,7 +7,6 @@ so that the model and what it starts never see it.
 """
 
 import argparse
-import ctypes
 import faulthandler
 import gc
 import io
@@ -22,6 +21,7 @@ from pathlib import Path
 from clipper.container.dry_run import dry_run
 from clipper.container.failures import ModelError
 from clipper.container.listening import address_of, listening
+from clipper.container.memory import keep_freed_memory
 from clipper.container.model import Model, answer_example, load_model
 from clipper.container.runner import Identity, Runner
 from clipper.core.errors import ClipperError
@@ -33,10 +33,6 @@ WARM_UP_SIZES = (1, 2)
 """Many frameworks are slow the first time, and again with the first batch that is not of one."""
 
 CANNOT_LISTEN = 6
-
-KEPT_BLOCK_BYTES = 32 * 1024 * 1024
-KEPT_HEAP_BYTES = 256 * 1024 * 1024
-"""Freed memory that stays with the process: see `_keep_freed_memory`."""
 
 _logger = logging.getLogger("clipper.container")
 
@@ -68,7 +64,7 @@ def main() -> int:
 
 
 def _serve(options: argparse.Namespace, identity: Identity) -> int:
-    _keep_freed_memory()
+    keep_freed_memory()
     model = _warm_model(options.bundle)
     with ExitStack() as stack:
         try:
@@ -82,19 +78,6 @@ def _serve(options: argparse.Namespace, identity: Identity) -> int:
         _logger.info("Ready: %s version %s on %s", identity.model, identity.version, address_of(listener))
         runner.run()
     return 0
-
-
-def _keep_freed_memory() -> None:
-    """Keep freed blocks for the next batch, where the C library is glibc.
-
-    It would give every block of 128 KB and more back to the kernel at once. Each batch then pays for getting it again,
-    page by page: for 64 x 784 doubles 0.8 ms of system time, with this 0.1 ms.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        trim_threshold, mmap_threshold = -1, -3
-        mallopt(mmap_threshold, KEPT_BLOCK_BYTES)
-        mallopt(trim_threshold, KEPT_HEAP_BYTES)
 
 
 def _warm_model(folder: Path) -> Model:

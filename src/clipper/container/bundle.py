@@ -132,13 +132,6 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def verify_digest(folder: Path, expected: str) -> None:
-    """Raises INVALID_ARGUMENT if the bundle in `folder` is not, byte for byte, the one named `expected`."""
-    found = digest(folder)
-    if found != expected:
-        raise invalid(f"The model bundle is damaged: its digest is {found}, expected {expected}; deploy it again")
-
-
 def bundle_files(folder: Path) -> list[tuple[str, Path]]:
     """Relative POSIX path and place of each file, in the order of the paths. Links are not part of a bundle."""
     return sorted(
