@@ -147,7 +147,7 @@ class ServedModel:
             evaluation.complete(outcome, now)
         size = len(batch.evaluations)
         measures.predictions += size
-        measures.queue_s.observe(batch.sent_at - batch.evaluations[0].arrived, size)
+        measures.queue_s.observe_many(batch.sent_at - batch.evaluations[0].arrived, size)
 
     def returned(self, batches: list[Batch]) -> None:
         """Ask again what a lost container had taken, while there is time and it is not the suspect."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from math import inf
 
 from clipper.abstraction.evaluation import Evaluation
-from clipper.core.inputs import Input
 
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Of inputs in one message: half of the wire's limit, which leaves room for the dimensions. An input that is larger
@@ -62,24 +61,11 @@ class DeadlineQueue:
         """
         batch: list[Evaluation] = []
         dropped: list[Evaluation] = []
-        room = MAX_BATCH_BYTES
-        while self.length and len(batch) < limit and room > 0:
+        growing = limit > 0
+        while growing and self.length:
             lane, later = self._earliest()
             before = len(lane)
-            while lane and room > 0:
-                evaluation = lane[0]
-                deadline = evaluation.deadline
-                if deadline > later:
-                    break  # another lane's turn
-                if (deadline <= now or evaluation.waiters[0][0].answered) and not evaluation.is_awaited(now):
-                    dropped.append(evaluation)
-                elif len(batch) == limit or (batch and not _fits(batch[0].input, evaluation.input, room)):
-                    room = 0
-                    break
-                else:
-                    batch.append(evaluation)
-                    room -= len(evaluation.input.payload)
-                lane.popleft()
+            growing = _fill(batch, dropped, lane, (later, now), limit)
             self.length -= before - len(lane)
         return batch, dropped
 
@@ -108,7 +94,33 @@ class DeadlineQueue:
         return lanes[0], lanes[1][0].deadline
 
 
-def _fits(first: Input, other: Input, room: int) -> bool:
-    """Whether both go into one message, which has `room` bytes left."""
-    alike = first.dtype is other.dtype and len(first.shape) == len(other.shape)
-    return alike and len(other.payload) <= room
+def _fill(
+    batch: list[Evaluation],
+    dropped: list[Evaluation],
+    lane: deque[Evaluation],
+    times: tuple[float, float],
+    limit: int,
+) -> bool:
+    """Move what belongs into `batch` from the head of `lane`, until another lane's turn. False: it is complete."""
+    later, now = times
+    first = batch[0].input if batch else None
+    room = MAX_BATCH_BYTES - sum(len(each.input.payload) for each in batch)
+    while lane:
+        evaluation = lane[0]
+        deadline = evaluation.deadline
+        if deadline > later:
+            return True
+        if (deadline <= now or evaluation.waiters[0][0].answered) and not evaluation.is_awaited(now):
+            dropped.append(lane.popleft())
+            continue
+        asked = evaluation.input
+        size = len(asked.payload)
+        if first is None:
+            first = asked
+        elif asked.dtype is not first.dtype or len(asked.shape) != len(first.shape) or size > room:
+            return False
+        batch.append(lane.popleft())
+        room -= size
+        if len(batch) == limit:
+            return False
+    return True

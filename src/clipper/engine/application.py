@@ -24,6 +24,10 @@ ANSWERING_MAX_S = 0.002
 busy event loop has been seen to wake up late."""
 
 
+MODEL_FAILED = "model failed"
+"""What defaults are counted under whose explanation is a model's own message."""
+
+
 class ApplicationMeasures:
     """What this frontend counts of one application; `judged` by (model, whether feedback found it right)."""
 
@@ -72,6 +76,7 @@ class ServedApplication:
         self.policy = policy_named(spec.policy)
         self.states = states
         self.measures = measures
+        self._observe_latency = measures.latency_s.observe
         self.default_output = encode_default(spec.default_output)
         self._models = models
         self._names = tuple(name for name in spec.models if name in models)
@@ -85,7 +90,7 @@ class ServedApplication:
         """Ask the models that the policy selects; `query.reply_to` gets the answer by the deadline."""
         query.application = self
         if not self._names:
-            self._answer_default(query, NO_MODELS, now)
+            self.conclude(query, now)
             return
         selection = self.policy.select(self.states.current(query.context), self._names, query.input, self._rng)
         if selection is not self._last_selection:
@@ -97,7 +102,7 @@ class ServedApplication:
         """Ask that version of the one linked model. Raises INVALID_ARGUMENT if there is no such one."""
         query.application = self
         if not self.spec.models:
-            self._answer_default(query, NO_MODELS, now)
+            self.conclude(query, now)
             return
         model = self._version(version)
         self._ask(query, Selection((model.name,), (1.0,)), [model], now)
@@ -105,17 +110,16 @@ class ServedApplication:
     def conclude(self, query: PendingQuery, now: float) -> None:
         """Answer with what has arrived, or with the default output and why."""
         outcomes = query.outcomes
-        only = outcomes[0]
-        if type(only) is bytes and len(outcomes) == 1:
-            query.output = only  # one model was asked and answered: there is nothing to combine
+        if len(outcomes) == 1 and type(outcomes[0]) is bytes:
+            query.output = outcomes[0]  # one model was asked and answered: there is nothing to combine
         else:
-            assert query.selection is not None
-            answer = self.policy.combine(self.states.current(query.context), query.selection, query.outputs())
-            if answer is None:
-                self._answer_default(query, _why_nothing(query), now)
-                return
-            query.output = answer.output
-        self._reply(query, now)
+            self._combine(query)
+        query.answered = True
+        self._observe_latency(now - query.arrived)
+        reply_to = query.reply_to
+        query.reply_to = None
+        if reply_to is not None:
+            reply_to.answer(query, now)
 
     def _ask(self, query: PendingQuery, selection: Selection, models: list[ServedModel], now: float) -> None:
         count = len(models)
@@ -123,22 +127,31 @@ class ServedApplication:
         outcomes: list[Outcome | None] = [None] * count
         query.outcomes = outcomes
         query.waiting = count
-        asked = query.input
-        nobody = True
         for member, model in enumerate(models):
             if model.can_answer:
-                nobody = False
-                output = model.ask(asked, query.deadline, now, self.slo_s, query, member)
+                output = model.ask(query.input, query.deadline, now, self.slo_s, query, member)
                 if output is None:
                     continue
                 outcomes[member] = output
             query.waiting -= 1
         if query.waiting:
             self._deadlines.watch(query, self.slo_s)
-        elif nobody:
-            self._answer_default(query, NO_MODELS, now)
         elif not query.answered:
             self.conclude(query, now)
+
+    def _combine(self, query: PendingQuery) -> None:
+        """One output from those that have arrived, or the default one."""
+        selection = query.selection
+        answer = None
+        if selection is not None:
+            answer = self.policy.combine(self.states.current(query.context), selection, query.outputs())
+        if answer is not None:
+            query.output = answer.output
+            return
+        query.output = self.default_output
+        query.explanation = _why_nothing(query)
+        reason = query.explanation if query.explanation in (SLO_MISSED, NO_MODELS) else MODEL_FAILED
+        self.measures.defaults[reason] = self.measures.defaults.get(reason, 0) + 1
 
     def _version(self, version: str) -> ServedModel:
         if len(self.spec.models) > 1:
@@ -150,22 +163,6 @@ class ServedApplication:
         if model is None:
             raise invalid(f"Requested version: {version} does not exist for model: {name}")
         return model
-
-    def _answer_default(self, query: PendingQuery, why: str, now: float) -> None:
-        query.output = self.default_output
-        query.explanation = why
-        defaults = self.measures.defaults
-        reason = why if why in (SLO_MISSED, NO_MODELS) else "model failed"
-        defaults[reason] = defaults.get(reason, 0) + 1
-        self._reply(query, now)
-
-    def _reply(self, query: PendingQuery, now: float) -> None:
-        query.answered = True
-        self.measures.latency_s.observe(now - query.arrived)
-        reply_to = query.reply_to
-        query.reply_to = None
-        if reply_to is not None:
-            reply_to.answer(query, now)
 
 
 def encode_default(text: str) -> bytes:
@@ -181,4 +178,4 @@ def _why_nothing(query: PendingQuery) -> str:
     for outcome in query.outcomes:
         if isinstance(outcome, ItemFailure):
             return outcome.message
-    return SLO_MISSED
+    return SLO_MISSED if query.waiting else NO_MODELS

@@ -203,7 +203,12 @@ class Connection(asyncio.Protocol):
 
     def answer(self, query: PendingQuery, now: float) -> None:
         """Engine: a single query is answered."""
-        self.complete(query, responses.prediction(query))
+        response = responses.prediction(query)
+        if len(self._unanswered) == 1 and not self._closing and not self._reading_paused:
+            self._unanswered.popleft()  # nearly always: it is this query, and nothing else is to be done
+            self._transport.write(response)
+        else:
+            self.complete(query, response)
 
     def complete(self, entry: PendingQuery | Entry, response: bytes) -> None:
         """Send the response of `entry`, or keep it until those before it are sent."""

@@ -37,7 +37,7 @@ _DEFAULT = b'{"query_id":%d,"output":%b,"default":true,"default_explanation":%b}
 
 def prediction(query: PendingQuery) -> bytes:
     """The whole response to a single query."""
-    body = prediction_body(query)
+    body = _PREDICTION % (query.query_id, query.output) if query.explanation is None else prediction_body(query)
     return (_OK_HEADS[len(body)] if len(body) < len(_OK_HEADS) else _OK_HEAD % len(body)) + body
 
 
