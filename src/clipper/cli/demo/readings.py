@@ -14,7 +14,7 @@ class ModelReading:
     Attributes:
         predictions: inputs that its containers answered.
         cache_hits, cache_misses: inputs asked of it that had been asked before, and that had not.
-        batches: that its containers answered.
+        batches, batched: batches that its present containers answered, and the inputs in them.
         compute_s: what they took for all of these.
     """
 
@@ -22,12 +22,13 @@ class ModelReading:
     cache_hits: float = 0.0
     cache_misses: float = 0.0
     batches: float = 0.0
+    batched: float = 0.0
     compute_s: float = 0.0
 
     @property
     def mean_batch(self) -> float:
         """Inputs in one batch."""
-        return self.predictions / self.batches if self.batches else 0.0
+        return self.batched / self.batches if self.batches else 0.0
 
     @property
     def mean_compute_s(self) -> float:
@@ -47,6 +48,7 @@ class ModelReading:
             self.cache_hits - earlier.cache_hits,
             self.cache_misses - earlier.cache_misses,
             self.batches - earlier.batches,
+            self.batched - earlier.batched,
             self.compute_s - earlier.compute_s,
         )
 
@@ -82,7 +84,8 @@ _FIELD = {
     "clipper_model_predictions_total": "predictions",
     "clipper_model_cache_hits_total": "cache_hits",
     "clipper_model_cache_misses_total": "cache_misses",
-    "clipper_replica_compute_seconds_count": "batches",
+    "clipper_replica_batch_size_count": "batches",
+    "clipper_replica_batch_size_sum": "batched",
     "clipper_replica_compute_seconds_sum": "compute_s",
 }
 

@@ -35,6 +35,7 @@ class Board:
         self._tally = Tally()
         self._recent: deque[tuple[float, int]] = deque()
         self._readings = NOTHING
+        self._switches: dict[str, tuple[str, Readings]] = {}
         self._models: Sequence[dict[str, Any]] = ()
         self._replicas: Sequence[dict[str, Any]] = ()
 
@@ -51,7 +52,11 @@ class Board:
             self._recent.popleft()
 
     def read(self, readings: Readings, state: dict[str, Any]) -> None:
-        """What the server says."""
+        """What the server says. What was found right counts from when a version became current."""
+        for each in state["models"]:
+            name, version = each["name"], each["version"]
+            if each["current"] and self._switches.get(name, ("", NOTHING))[0] != version:
+                self._switches[name] = (version, self._readings)
         self._readings = readings
         self._models = state["models"]
         self._replicas = state["replicas"]
@@ -100,7 +105,7 @@ class Board:
     def _model_row(self, name: str, version: str, current: bool) -> tuple[object, ...]:
         reading = self._readings.model(name, version)
         states = [one["state"] for one in self._replicas if (one["model"], one["version"]) == (name, version)]
-        observed = self._readings.observed_accuracy(name) if current else None
+        observed = self._readings.observed_accuracy(name, self._switches[name][1]) if current else None
         return (
             name,
             Text(f"{version} current", style="bold") if current else Text(version, style="dim"),

@@ -12,6 +12,7 @@ from time import sleep
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 from rich.text import Text
 
 from clipper.cli.demo.digits import (
@@ -33,6 +34,9 @@ from clipper.core.errors import ClipperError, ErrorCode
 APPLICATION = "digits"
 SLO_S = 0.020
 DEFAULT_OUTPUT = "-1"
+
+EXAMPLE_NAME = "digit.json"
+"""One image in the home folder of a server that is kept, for the commands to try."""
 
 CONNECTIONS = 32
 FULL_SPEED_S = 5.0
@@ -72,7 +76,7 @@ def run_demo(keep: bool, home: Path | None) -> int:
         with Screen(out, board := Board(APPLICATION, SLO_S)) as screen:
             story = Story(server, screen, board)
             story.tell()
-        out.print(story.summary(keep))
+        out.print(story.summary(keep), soft_wrap=True)
         done = True
     except BrokenPromise as broken:
         out.print(Text(f"\nThe demo failed: {broken}", style="bold red"))
@@ -128,11 +132,14 @@ class Story:
     def summary(self, keep: bool) -> Text:
         """What was shown, and what to do next."""
         total = self._total
+        if keep:
+            image = self._digits.images[0]
+            (self._server.home / EXAMPLE_NAME).write_bytes(msgspec.json.encode(image))
         text = Text(
             f"\nEvery one of {total.sent:,} queries was answered, {total.defaults:,} of them "
             f"({share(total.defaults / total.sent)}) with the default output.\n"
         )
-        return text + (_next_steps_kept(self._server, self._target) if keep else _next_steps())
+        return text + (_next_steps_kept(self._server, self._target, self._digits.labels[0]) if keep else _next_steps())
 
     def _train(self) -> None:
         with self._screen.step("Train", "three kinds of scikit-learn models on half of the images") as step:
@@ -315,21 +322,21 @@ def _next_steps() -> Text:
         ("clipper demo --keep", "bold"),
         " leaves it serving; ",
         ("clipper serve", "bold"),
-        " starts one of your own; README.md shows what to do with it.",
+        " starts a server of your own, and README.md says what to do with it.",
     )
 
 
-def _next_steps_kept(server: DemoServer, target: Target) -> Text:
-    zeros = "[" + "0," * 63 + "0]"
+def _next_steps_kept(server: DemoServer, target: Target, label: int) -> Text:
+    url = f"http://{target.host}:{target.port}"
     commands = (
         f"export CLIPPER_HOME={server.home}",
         "clipper status --watch",
-        f"clipper predict {APPLICATION} '{zeros}'",
-        f"curl -d '{{\"input\": {zeros}}}' http://{target.host}:{target.port}/{APPLICATION}/predict",
-        f"curl http://{target.host}:{target.port}/metrics",
-        f"clipper feedback {APPLICATION} --query-id QUERY_ID --label 3",
+        f"clipper predict {APPLICATION} @$CLIPPER_HOME/{EXAMPLE_NAME}",
+        f"clipper feedback {APPLICATION} --input @$CLIPPER_HOME/{EXAMPLE_NAME} --label {label}",
+        f"""curl -d "{{\\"input\\": $(cat $CLIPPER_HOME/{EXAMPLE_NAME})}}" {url}/{APPLICATION}/predict""",
+        f"curl {url}/metrics",
         "clipper rollback forest --to 2",
         "clipper logs svm",
-        f"kill {server.pid}    # stops it",
+        f"kill {server.pid}    # ends it; its home folder stays",
     )
     return Text("It goes on serving. Try:\n\n") + Text("\n").join(Text(f"  {each}", style="bold") for each in commands)
