@@ -7,6 +7,7 @@ answered long before they reach its head and are dropped there in passing.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from clipper.core.clock import Clock
 from clipper.engine.query import PendingQuery
@@ -24,6 +25,7 @@ class Deadlines:
         self._lanes: dict[float, deque[PendingQuery]] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._wake_at = inf
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
@@ -33,31 +35,37 @@ class Deadlines:
         lane = self._lanes.get(slo_s)
         if lane is None:
             lane = self._lanes[slo_s] = deque()
+        if not lane and query.deadline < self._wake_at:  # behind others its deadline is later than theirs
+            self._schedule(query.deadline)
         lane.append(query)
-        if self._timer is None:
-            self._schedule(query.deadline, self._clock())
 
     def stop(self) -> None:
         """Wake nobody any more."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self._lanes.clear()
 
-    def _schedule(self, deadline: float, now: float) -> None:
-        self._timer = self._loop.call_later(max(0.0, min(deadline - now, LATEST_WAKE_S)), self._wake)
+    def _schedule(self, deadline: float) -> None:
+        """Wake at `deadline`, or earlier to release what is answered."""
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self._clock()
+        self._wake_at = min(deadline, now + LATEST_WAKE_S)
+        self._timer = self._loop.call_later(max(0.0, self._wake_at - now), self._wake)
 
     def _wake(self) -> None:
         self._timer = None
+        self._wake_at = inf
         now = self._clock()
-        for lane in self._lanes.values():
-            while lane:
-                query = lane[0]
-                if not query.answered:
-                    if query.deadline > now:
-                        break
-                    self._expire(query, now)
-                lane.popleft()
+        for lane in list(self._lanes.values()):
+            self._release(lane, now)
         heads = [lane[0].deadline for lane in self._lanes.values() if lane]
         if heads:
-            self._schedule(min(heads), now)
+            self._schedule(min(heads))
+
+    def _release(self, lane: deque[PendingQuery], now: float) -> None:
+        """Drop from the head of a lane what is answered, and expire what should be."""
+        while lane and (lane[0].answered or lane[0].deadline <= now):
+            query = lane.popleft()
+            if not query.answered:
+                self._expire(query, now)
