@@ -32,6 +32,7 @@ SAVE_RETRY_S = 1.0
 """Between two attempts to save a record while the store refuses; a full disk is not freed faster."""
 
 _MAX_QUOTED = 300
+_HINTS = {"signal SIGKILL": " (somebody's, or the system's for want of memory)"}
 
 _log = logging.getLogger(__name__)
 
@@ -167,7 +168,7 @@ class SupervisedReplica:
                 if run is not None:
                     await self._clear(run)
         except Ended as ended:
-            failure = self._death(run, ErrorCode.MODEL_FAILED, f"ended with {ended}")
+            failure = self._death(run, ErrorCode.MODEL_FAILED, f"ended with {ended}{_HINTS.get(str(ended), '')}")
         except ClipperError as error:
             failure = error if error.detail else self._death(run, error.code, error.message)
         except Exception as error:
@@ -257,7 +258,7 @@ class SupervisedReplica:
     def _death(self, run: _Run | None, code: ErrorCode, how: str) -> ClipperError:
         """Why the replica ended, with what its process wrote before it did."""
         output = "" if run is None else self._workshop.logs.error_of(run.log, run.log_start)
-        lines = output.strip().splitlines()
+        lines = [] if how.startswith("ended with signal") else output.strip().splitlines()  # those tell of before
         message = f"{self._name}: {how}" + (f": {lines[-1].strip()[:_MAX_QUOTED]}" if lines else "")
         return ClipperError(code, message, output)
 
