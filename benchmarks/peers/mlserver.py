@@ -1,4 +1,4 @@
-"""MLServer: FastAPI in front, adaptive batching, the model in the server's own process (parallel_workers 0)."""
+"""MLServer: FastAPI in front, adaptive batching, the model in the server's process (parallel_workers 0) or one of its own."""
 
 import json
 from contextlib import AbstractContextManager
@@ -52,10 +52,10 @@ TARGET = Target(
     serve=serve,
     package="mlserver",
     settings=(
-        {"max_batch_size": 32, "max_batch_time": 0.002, "parallel_workers": 0},
-        {"max_batch_size": 8, "max_batch_time": 0.001, "parallel_workers": 0},
-        {"max_batch_size": 64, "max_batch_time": 0.005, "parallel_workers": 0},
         {"max_batch_size": 64, "max_batch_time": 0.02, "parallel_workers": 0},
+        {"max_batch_size": 64, "max_batch_time": 0.005, "parallel_workers": 0},
+        {"max_batch_size": 32, "max_batch_time": 0.002, "parallel_workers": 0},
+        {"max_batch_size": 64, "max_batch_time": 0.02, "parallel_workers": 1},
         {"max_batch_size": 32, "max_batch_time": 0.002, "parallel_workers": 1},
         {"max_batch_size": 0, "max_batch_time": 0.0, "parallel_workers": 0},
     ),
