@@ -58,17 +58,22 @@ class States:
             transaction = Transaction(put={key: cell.encoded}, expect={key: before})
             try:
                 committed = await asyncio.wrap_future(self._store.commit(transaction))
-            except ClipperError:
-                self._cells.pop(context, None)
+            except (ClipperError, asyncio.CancelledError):
+                self._discard(context, cell)
                 raise
             if committed:
                 return
-            self._cells.pop(context, None)
+            self._discard(context, cell)
         raise ClipperError(ErrorCode.STORE_BUSY, "Feedback for one context arrives at too many frontends at once")
 
     def refresh(self) -> None:
         """Another process may have changed states: read them again when they are next needed."""
         self._cells.clear()
+
+    def _discard(self, context: str | None, cell: _Cell) -> None:
+        """Forget what was not committed, unless whoever stood earlier in the chain has started anew already."""
+        if self._cells.get(context) is cell:
+            del self._cells[context]
 
     def _load(self, context: str | None) -> _Cell:
         if len(self._cells) >= MAX_CONTEXTS_IN_MEMORY:
