@@ -31,7 +31,7 @@ async def run_build_step(command: list[str], environment: Mapping[str, str], pro
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _DIE_WITH_PARENT, *command),
-        env=dict(environment),
+        env={**environment, "PYTHONUNBUFFERED": "1"},  # else pip's lines come in blocks
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -47,6 +47,9 @@ class SupervisionConfig:
         start_timeout_s: from the start of a process until it answers; the slowest framework known, Spark, needs 15 s.
         example_timeout_s: how long one prediction of the example may take.
         dial_timeout_s: how long a listening container may take to shake hands; it first ends the batch at hand.
+        parallel_starts: how many replicas may load at once; more would only take each other's processors and disk.
+        probe_s: how often a quiet container is asked whether it still answers.
+        hang_timeout_s: a container that does not answer a probe for so long is replaced; no batch may take longer.
         backoff_first_s: the wait after the second death in a row; the first is replaced at once. Doubles each time.
         backoff_max_s: where it stops doubling.
         healthy_after_s: after so long a ready time, a death is a first one again.
@@ -59,6 +62,9 @@ class SupervisionConfig:
     start_timeout_s: float = 120.0
     example_timeout_s: float = 30.0
     dial_timeout_s: float = 30.0
+    parallel_starts: int = 8
+    probe_s: float = 10.0
+    hang_timeout_s: float = 300.0
     backoff_first_s: float = 0.1
     backoff_max_s: float = 30.0
     healthy_after_s: float = 60.0

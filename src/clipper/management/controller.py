@@ -74,6 +74,7 @@ class Controller:
             environments=self._environments,
             logs=self._logs,
             config=limits.supervision,
+            starts=asyncio.Semaphore(limits.supervision.parallel_starts),
             sockets=home.sockets,
             save=self._registry.put_replica,
             changed=bell.ring,

@@ -4,6 +4,7 @@ Applications and links are registry entries only: the admin edge asks the regist
 """
 
 import asyncio
+from math import ceil
 from typing import NamedTuple
 
 from clipper.core.errors import ClipperError, ErrorCode, invalid
@@ -66,7 +67,7 @@ class Operations:
         chosen = self._current(name) if version is None else version
         await self._registry.set_replicas(name, chosen, replicas)
         self._supervisor.reconcile()
-        await self._supervisor.until_ready((name, chosen), replicas, self._start_limit_s)
+        await self._supervisor.until_ready((name, chosen), replicas, self._start_limit_s(replicas))
         return chosen
 
     async def delete_version(self, name: str, version: str) -> None:
@@ -101,7 +102,7 @@ class Operations:
         await self._registry.set_replicas(model.name, model.version, wanted)
         self._supervisor.reconcile()
         try:
-            await self._supervisor.until_ready((model.name, model.version), wanted, self._start_limit_s)
+            await self._supervisor.until_ready((model.name, model.version), wanted, self._start_limit_s(wanted))
         except BaseException:
             await self._registry.set_replicas(model.name, model.version, model.replicas)
             self._supervisor.reconcile()
@@ -126,12 +127,11 @@ class Operations:
             raise _no_model(name)
         return version
 
-    @property
-    def _start_limit_s(self) -> float:
-        """From the wish for a replica to the last moment at which it can become ready."""
+    def _start_limit_s(self, replicas: int) -> float:
+        """From the wish for replicas to the last moment at which they can become ready."""
         config = self._config
-        stopping_s = config.retire_drain_s + config.stop_grace_s
-        return config.start_timeout_s + config.dial_timeout_s + config.example_timeout_s + stopping_s
+        start_s = config.start_timeout_s + config.dial_timeout_s + config.example_timeout_s
+        return config.retire_drain_s + config.stop_grace_s + start_s * max(1, ceil(replicas / config.parallel_starts))
 
 
 def _no_model(name: str) -> ClipperError:

@@ -13,7 +13,7 @@ from clipper.management.launchers import LaunchSpec
 from clipper.wire.batches import ItemFailure, Outcome
 from clipper.wire.frames import PROTOCOL_VERSION
 from clipper.wire.handshake import Hello, Welcome, container_half
-from clipper.wire.session import PredictReceived, Role, Session
+from clipper.wire.session import PingReceived, PredictReceived, Role, Session
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Script:
         listens: whether it ever does.
         outcome: what it answers to every input.
         token: what it proves itself with, instead of the one it was given.
+        answers_probes: whether it answers a PING.
     """
 
     output: str = ""
@@ -32,6 +33,7 @@ class Script:
     listens: bool = True
     outcome: Outcome = b"1.0"
     token: str | None = None
+    answers_probes: bool = True
 
 
 class FakeProcess:
@@ -44,6 +46,7 @@ class FakeProcess:
         self.script = script
         self.stops = 0
         self.peers = 0
+        self.probes = 0
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
@@ -96,6 +99,9 @@ class FakeProcess:
                 for event in session.receive(data):
                     if isinstance(event, Hello):
                         writer.write(session.send_welcome(self._welcome()))
+                    elif isinstance(event, PingReceived) and self.script.answers_probes:
+                        self.probes += 1
+                        writer.write(session.send_pong(event.probe_id))
                     elif isinstance(event, PredictReceived):
                         writer.write(session.send_result(event.batch_id, [self.script.outcome] * event.batch.size, 1))
         self._connections.discard(writer)

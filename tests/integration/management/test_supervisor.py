@@ -153,6 +153,47 @@ def test_live_container_that_accepts_nobody_is_replaced(tmp_path: Path) -> None:
     run(test)
 
 
+def test_quiet_container_is_probed(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with world(tmp_path, config=replace(FAST, probe_s=0.01, hang_timeout_s=0.5)) as w:
+            await w.add_model()
+            await eventually(lambda: bool(w.launcher.alive) and w.launcher.alive[0].probes > 2)
+            assert w.records()[0].restarts == 0
+
+    run(test)
+
+
+def test_hung_container_is_replaced(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with world(tmp_path, config=replace(FAST, probe_s=0.01, hang_timeout_s=0.05)) as w:
+            w.launcher.script = lambda _: Script(answers_probes=False)
+            await w.add_model()
+            await w.ready()
+            w.launcher.script = lambda _: Script()
+            hung = w.launcher.alive[0]
+            await eventually(lambda: w.records()[0].restarts == 1)
+            assert hung.stops == 1
+            assert "has not answered for 0.05 s" in w.records()[0].error
+            await w.ready()
+
+    run(test)
+
+
+def test_so_many_load_at_once_and_no_more(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with world(tmp_path, config=replace(FAST, parallel_starts=2)) as w:
+            w.launcher.script = lambda _: NEVER_LISTENS
+            await w.add_model(replicas=5)
+            await eventually(lambda: len(w.launcher.started) == 2)
+            w.launcher.script = lambda _: Script()
+            await w.launcher.started[0].listen()
+            await eventually(lambda: len(w.launcher.started) == 5)
+            await w.launcher.started[1].listen()
+            await w.ready(count=5)
+
+    run(test)
+
+
 def test_retired_replica_is_announced_before_it_is_stopped(tmp_path: Path) -> None:
     async def test() -> None:
         seen: list[tuple[ReplicaState, bool]] = []

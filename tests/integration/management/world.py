@@ -113,6 +113,7 @@ class World:
             environments=self.environments,
             logs=self.logs,
             config=self.config,
+            starts=asyncio.Semaphore(self.config.parallel_starts),
             sockets=self.home.sockets,
             save=self.registry.put_replica,
             changed=bell.ring,

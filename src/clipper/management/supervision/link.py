@@ -22,6 +22,13 @@ class NotListening(Exception):
     """Nobody listens at the address yet."""
 
 
+class ConnectionEndedError(ClipperError):
+    """The container, or its end, closed the connection."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, why)
+
+
 class ContainerLink:
     """The connection to one replica's container, used by one task at a time.
 
@@ -34,6 +41,11 @@ class ContainerLink:
         self._events: list[Event] = []
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the container listens."""
+        return self._replica.address
 
     async def dial(self, timeout_s: float) -> None:
         """Connect to the replica's address and shake hands.
@@ -71,13 +83,29 @@ class ContainerLink:
                 ErrorCode.TIMEOUT, f"The container did not answer its example within {timeout_s:g} s"
             ) from None
 
-    async def closed(self) -> None:
-        """Answer probes until the container ends the connection, for whatever reason."""
-        try:
-            while not isinstance(await self._receive(), GoodbyeReceived):
-                pass
-        except ClipperError:
-            return
+    async def stay(self, probe_s: float, hang_timeout_s: float) -> None:
+        """Answer probes, and send one every `probe_s`, until the container ends the connection.
+
+        Raises:
+            ClipperError: TIMEOUT if it has not answered a probe for `hang_timeout_s`, or PROTOCOL.
+        """
+        waiting_for_s: float | None = None
+        while True:
+            try:
+                async with asyncio.timeout(probe_s):
+                    event = await self._receive()
+            except TimeoutError:
+                if waiting_for_s is None:
+                    self._send(self._session.send_ping(0))
+                waiting_for_s = (waiting_for_s or 0.0) + probe_s
+            except ConnectionEndedError:
+                return
+            else:
+                if isinstance(event, GoodbyeReceived):
+                    return
+                waiting_for_s = None
+            if waiting_for_s is not None and waiting_for_s > hang_timeout_s:
+                raise ClipperError(ErrorCode.TIMEOUT, f"The container has not answered for {hang_timeout_s:g} s")
 
     def close(self) -> None:
         """End the connection, if there is one."""
@@ -103,15 +131,15 @@ class ContainerLink:
             )
 
     async def _receive(self) -> Event:
-        """The next event. Raises ClipperError UNAVAILABLE at the end of the connection, or PROTOCOL."""
+        """The next event. Raises ConnectionEndedError, or ClipperError PROTOCOL."""
         assert self._reader is not None
         while not self._events:
             try:
                 data = await self._reader.read(_READ_BYTES)
             except OSError as error:
-                raise ClipperError(ErrorCode.UNAVAILABLE, f"The connection broke: {error}") from error
+                raise ConnectionEndedError(f"The connection broke: {error}") from error
             if not data:
-                raise ClipperError(ErrorCode.UNAVAILABLE, "The container closed the connection")
+                raise ConnectionEndedError("The container closed the connection")
             self._events = self._session.receive(data)
             for event in self._events:
                 if isinstance(event, PingReceived):

@@ -54,10 +54,10 @@ async def until_end(process: RunningProcess, link: ContainerLink, config: Superv
 
     Raises:
         Ended: the process has ended.
-        ClipperError: it lives, but has closed the connection and accepts no other.
+        ClipperError: it lives, but does not answer, or has closed the connection and accepts no other.
     """
     while True:
-        await _unless_ended(process, link.closed())
+        await _unless_ended(process, link.stay(config.probe_s, config.hang_timeout_s))
         await connect(process, link, config, config.dial_timeout_s)
 
 

@@ -42,6 +42,7 @@ class Workshop:
     """What replicas are made with.
 
     Attributes:
+        starts: lets so many replicas load at once.
         sockets: the folder for their addresses.
         save: writes a record to the registry; raises ClipperError, NOT_FOUND if the model version is gone.
         changed: told whenever a record has changed.
@@ -53,6 +54,7 @@ class Workshop:
     environments: EnvironmentFolder
     logs: LogFiles
     config: SupervisionConfig
+    starts: asyncio.Semaphore
     sockets: Path
     save: Callable[[Replica], Awaitable[None]]
     changed: Callable[[], None]
@@ -61,10 +63,10 @@ class Workshop:
 
 @dataclass(slots=True)
 class _Run:
-    """One process of the replica: where it listens, where its log began, and since when it has been ready."""
+    """One process of the replica: our link to it, where its log began, and since when it has been ready."""
 
     process: RunningProcess
-    address: str
+    link: ContainerLink
     log: Path
     log_start: int
     ready_at: float | None = None
@@ -156,15 +158,21 @@ class SupervisedReplica:
                 await self._become(state=ReplicaState.STARTING, pid=0, started_ticks=0)
             return None
         log = self._workshop.logs.path(record.model, record.version, record.replica_id)
-        return _Run(process, record.address, log, self._workshop.logs.size(log))
+        return _Run(process, ContainerLink(record), log, self._workshop.logs.size(log))
 
     async def _serve(self, run: _Run | None) -> tuple[ClipperError, float]:
         """One process, from its start or adoption to its end; why it ended, and how long it had been ready."""
         try:
             try:
-                run = run or await self._launch()
-                await self._supervise(run)
+                if run is None:
+                    async with self._workshop.starts:
+                        run = await self._launch()
+                        await self._bring_up(run)
+                else:
+                    await self._bring_up(run)
+                await until_end(run.process, run.link, self._workshop.config)
             finally:
+                self._connected = False
                 if run is not None:
                     await self._clear(run)
         except Ended as ended:
@@ -197,52 +205,52 @@ class SupervisedReplica:
             log=log,
         )
         log_start = shop.logs.size(log)
-        run = _Run(await shop.launcher.launch(spec), spec.address, log, log_start)
+        process = await shop.launcher.launch(spec)
+        started = msgspec.structs.replace(
+            record,
+            state=ReplicaState.STARTING,
+            address=spec.address,
+            token=spec.token,
+            pid=process.pid,
+            started_ticks=process.started_ticks,
+        )
+        run = _Run(process, ContainerLink(started), log, log_start)
         try:
-            await self._become(
-                state=ReplicaState.STARTING,
-                address=spec.address,
-                token=spec.token,
-                pid=run.process.pid,
-                started_ticks=run.process.started_ticks,
-            )
+            await self._save(started)
         except BaseException:
             await self._clear(run)
             raise
         return run
 
-    async def _supervise(self, run: _Run) -> None:
-        """Bring a process to ready and stay with it; never returns. Raises Ended or ClipperError."""
+    async def _bring_up(self, run: _Run) -> None:
+        """Connect to a process and see it answer. Raises Ended or ClipperError."""
         config = self._workshop.config
         adopted = self.record.state is ReplicaState.READY
         within_s = config.dial_timeout_s if adopted else config.start_timeout_s
-        link = ContainerLink(self.record)
-        try:
-            await connect(run.process, link, config, within_s)
-            if not adopted:
-                await self._require_example(run, link)
-                await self._become(state=ReplicaState.READY)
-            run.ready_at = self._workshop.clock()
-            self._connected = True
-            self._workshop.changed()
-            await until_end(run.process, link, config)
-        finally:
-            self._connected = False
-            link.close()
+        await connect(run.process, run.link, config, within_s)
+        if not adopted:
+            await self._require_example(run)
+            await self._become(state=ReplicaState.READY)
+        run.ready_at = self._workshop.clock()
+        self._connected = True
+        self._workshop.changed()
 
-    async def _require_example(self, run: _Run, link: ContainerLink) -> None:
+    async def _require_example(self, run: _Run) -> None:
         manifest = self._workshop.bundles.open(self._model.bundle or "").manifest
         if manifest.example is not None:
             example = input_from_json(manifest.example, manifest.input_type, "example")
-            await require_answer(run.process, link, example, self._workshop.config.example_timeout_s)
+            await require_answer(run.process, run.link, example, self._workshop.config.example_timeout_s)
 
     async def _clear(self, run: _Run) -> None:
+        run.link.close()
         await run.process.stop(self._workshop.config.stop_grace_s)
-        _unlink(run.address)
+        _unlink(run.link.address)
 
     async def _become(self, **changes: Any) -> None:
-        """Change the record, here and in the registry; while the store refuses, try again."""
-        record = msgspec.structs.replace(self.record, **changes)
+        await self._save(msgspec.structs.replace(self.record, **changes))
+
+    async def _save(self, record: Replica) -> None:
+        """Make this the record, here and in the registry; while the store refuses, try again."""
         while self._registered:
             try:
                 await self._workshop.save(record)

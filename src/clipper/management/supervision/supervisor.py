@@ -123,9 +123,7 @@ class Supervisor:
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._is_settled(version, count):
-                    for each in self._of(version):
-                        if each.failure is not None and each.failures > failures_before.get(each, 0):
-                            raise each.failure
+                    self._raise_new_failure(version, failures_before)
                     await self._bell.heard()
         except TimeoutError:
             ready = sum(each.ready for each in self._of(version))
@@ -168,6 +166,11 @@ class Supervisor:
 
     def _of(self, version: VersionKey) -> list[SupervisedReplica]:
         return [each for (name, number, _), each in self._replicas.items() if (name, number) == version]
+
+    def _raise_new_failure(self, version: VersionKey, failures_before: dict[SupervisedReplica, int]) -> None:
+        for each in self._of(version):
+            if each.failure is not None and each.failures > failures_before.get(each, 0):
+                raise each.failure
 
     def _is_settled(self, version: VersionKey, count: int) -> bool:
         replicas = self._of(version)
