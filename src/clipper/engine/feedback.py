@@ -27,14 +27,18 @@ async def observe_query(application: ServedApplication, journal: Journal, query_
         )
     if query.application.name != application.name:
         raise ClipperError(ErrorCode.NOT_FOUND, f"Query {query_id} was not asked of application '{application.name}'")
+    while isinstance(query.observed, asyncio.Future):
+        await asyncio.wait([query.observed])  # a repetition is acknowledged no earlier than the first is durable
     if query.observed:
         return
-    query.observed = True
+    kept = False
+    attempt = query.observed = asyncio.get_running_loop().create_future()
     try:
         await _observe(application, query, label)
-    except ClipperError:
-        query.observed = False
-        raise
+        kept = True
+    finally:
+        query.observed = kept
+        attempt.set_result(None)
 
 
 async def observe_input(

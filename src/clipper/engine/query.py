@@ -3,6 +3,7 @@
 An in-flight query is no task and no future: it is told of each outcome and of its deadline, and is concluded once.
 """
 
+from asyncio import Future
 from typing import Protocol
 
 from clipper.core.inputs import Input
@@ -42,7 +43,7 @@ class PendingQuery:
         output: the answer as JSON text, once `answered`.
         explanation: why `output` is the default one, else None.
         response: where the edge keeps the encoded answer while earlier requests of its connection are unanswered.
-        observed: whether feedback for this query has been counted.
+        observed: whether feedback for this query has been counted; while it is being kept, a future of that.
     """
 
     __slots__ = (
@@ -77,7 +78,7 @@ class PendingQuery:
         self.outcomes: list[Outcome | None] = NOTHING_ASKED
         self.waiting = 0
         self.answered = False
-        self.observed = False
+        self.observed: bool | Future[None] = False
         self.output = b""
         self.explanation: str | None = None
         self.response: bytes | None = None

@@ -1,0 +1,206 @@
+"""One feedback: joined to what the models had said, counted once, kept before it is acknowledged."""
+
+import asyncio
+
+import pytest
+
+from clipper.core.clock import monotonic
+from clipper.core.errors import ClipperError, ErrorCode
+from clipper.engine.feedback import observe_input, observe_query
+from clipper.selection.policy import State
+from tests.unit.abstraction.evaluations import number
+from tests.unit.engine.world import Serving, settled, turns, wanted
+from tests.unit.registry.world import application
+from tests.virtual_time import ManualClock, run, run_virtually
+
+
+def feedback(serving: Serving, query_id: int, label: bytes, name: str = "app") -> "asyncio.Task[None]":
+    engine = serving.engine
+    return asyncio.create_task(observe_query(engine.applications[name], engine.journal, query_id, label))
+
+
+def state(serving: Serving, context: str | None = None) -> State:
+    return serving.engine.applications["app"].states.current(context)
+
+
+def test_feedback_by_id_reaches_the_state_of_its_context() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("a", "b")), wanted("a"), wanted("b"))
+            query, _ = serving.ask("app", number(1), context="user-7")
+            serving.answer("a", b"1")
+            serving.answer("b", b"2")
+            await feedback(serving, query.query_id, b"1")
+            assert state(serving, "user-7") == {"right": {"a": 1, "b": 0}, "seen": {"a": 1, "b": 1}}
+            assert state(serving) == {"right": {}, "seen": {}}
+            assert serving.engine.measures["app"].feedback == 1
+
+    run_virtually(scenario)
+
+
+def test_repeated_feedback_counts_once() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            query, _ = serving.ask("app", number(1))
+            serving.answer("m", b"1")
+            for _ in range(3):
+                await feedback(serving, query.query_id, b"1")
+            assert state(serving)["seen"] == {"m": 1}
+
+    run_virtually(scenario)
+
+
+def test_repeated_feedback_is_acknowledged_no_earlier_than_the_first_is_kept() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            query, _ = serving.ask("app", number(1))
+            serving.answer("m", b"1")
+            serving.store.held = []
+            first, second = (feedback(serving, query.query_id, b"1") for _ in range(2))
+            await turns(5)
+            assert not first.done()
+            assert not second.done()
+            serving.store.release()
+            await asyncio.gather(first, second)
+            assert state(serving)["seen"] == {"m": 1}
+
+    run_virtually(scenario)
+
+
+def test_feedback_that_was_not_kept_may_be_sent_again() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            query, _ = serving.ask("app", number(1))
+            serving.answer("m", b"1")
+            serving.store.error = ClipperError(ErrorCode.STORE_FULL, "The disk is full")
+            with pytest.raises(ClipperError, match="disk is full"):
+                await feedback(serving, query.query_id, b"1")
+            assert state(serving)["seen"] == {}
+            serving.store.error = None
+            await feedback(serving, query.query_id, b"1")
+            assert state(serving)["seen"] == {"m": 1}
+
+    run_virtually(scenario)
+
+
+def test_repeated_feedback_takes_over_when_the_first_is_cancelled() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            query, _ = serving.ask("app", number(1))
+            serving.answer("m", b"1")
+            serving.store.held = []
+            first, second = (feedback(serving, query.query_id, b"1") for _ in range(2))
+            await turns(3)
+            first.cancel()
+            await settled(first)
+            await turns(3)
+            serving.store.release()
+            await second
+            assert state(serving)["seen"] == {"m": 1}
+
+    run_virtually(scenario)
+
+
+@pytest.mark.parametrize("offset", [1, -1, 10**12])
+def test_unknown_id_is_not_found(offset: int) -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            query, _ = serving.ask("app", number(1))
+            with pytest.raises(ClipperError, match="No query with query_id") as caught:
+                await feedback(serving, query.query_id + offset, b"1")
+            assert caught.value.code is ErrorCode.NOT_FOUND
+
+    run_virtually(scenario)
+
+
+def test_id_of_another_application_is_not_found() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            serving.add(application("other", models=("m",)))
+            query, _ = serving.ask("other", number(1))
+            serving.answer("m", b"1")
+            with pytest.raises(ClipperError, match="was not asked of application 'app'") as caught:
+                await feedback(serving, query.query_id, b"1")
+            assert caught.value.code is ErrorCode.NOT_FOUND
+            await feedback(serving, query.query_id, b"1", "other")
+
+    run_virtually(scenario)
+
+
+def test_feedback_counts_outputs_that_came_after_the_answer() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("a", "b")), wanted("a"), wanted("b"))
+            query, client = serving.ask("app", number(1))
+            serving.answer("a", b"1")
+            late = serving.take("b")
+            assert query.application is not None
+            query.application.conclude(query, query.deadline)
+            assert client.outputs == [b"1"]
+            serving.give("b", late, [b"1"])
+            await feedback(serving, query.query_id, b"1")
+            assert state(serving)["right"] == {"a": 1, "b": 1}
+
+    run_virtually(scenario)
+
+
+async def _observe_input(serving: Serving, context: str | None = None) -> None:
+    engine = serving.engine
+    await observe_input(engine.applications["app"], engine.journal, number(1), context, b"1")
+
+
+def test_feedback_by_input_joins_through_the_cache() -> None:
+    async def scenario() -> None:
+        async with Serving(monotonic) as serving:
+            serving.add(application(models=("m",)), wanted())
+            serving.ask("app", number(1))
+            serving.answer("m", b"1")
+            await _observe_input(serving, "user-7")
+            assert not serving.take("m").evaluations
+            assert state(serving, "user-7") == {"right": {"m": 1}, "seen": {"m": 1}}
+
+    run(scenario())
+
+
+def test_feedback_by_input_asks_again_what_the_cache_has_forgotten() -> None:
+    async def scenario() -> None:
+        async with Serving(monotonic) as serving:
+            serving.add(application(models=("m",)), wanted())
+            observing = asyncio.create_task(_observe_input(serving))
+            await turns(2)
+            serving.answer("m", b"2")
+            await observing
+            assert state(serving) == {"right": {"m": 0}, "seen": {"m": 1}}
+
+    run(scenario())
+
+
+def test_feedback_by_input_for_an_application_without_models_is_refused() -> None:
+    async def scenario() -> None:
+        async with Serving(monotonic) as serving:
+            serving.add(application())
+            with pytest.raises(ClipperError, match="No model is linked") as caught:
+                await _observe_input(serving)
+            assert caught.value.code is ErrorCode.UNAVAILABLE
+
+    run(scenario())
+
+
+def test_cancelled_feedback_by_input_leaves_nothing() -> None:
+    async def scenario() -> None:
+        async with Serving(monotonic) as serving:
+            serving.add(application(models=("m",)), wanted())
+            observing = asyncio.create_task(_observe_input(serving))
+            await turns(2)
+            observing.cancel()
+            await settled(observing)
+            serving.answer("m", b"2")
+            assert state(serving)["seen"] == {}
+
+    run(scenario())
