@@ -1,4 +1,4 @@
-"""MLServer: FastAPI in front, adaptive batching, the model in the server's process (parallel_workers 0) or one of its own."""
+"""MLServer: FastAPI in front, adaptive batching, the model in the server's own process or (parallel_workers) a worker's."""
 
 import json
 from contextlib import AbstractContextManager
