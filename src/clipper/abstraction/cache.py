@@ -61,10 +61,10 @@ class ClockCache:
         owner.clear()
 
     def _replace(self, evaluation: Evaluation) -> None:
-        victim = self._advance()
-        self._evict(self._ring[victim])
-        self._ring[victim] = evaluation
-        self._hand = victim + 1
+        place = self._advance()
+        self._evict(self._ring[place])
+        self._ring[place] = evaluation
+        self._hand = place + 1
 
     def _remove(self) -> None:
         victim = self._advance()
@@ -76,15 +76,14 @@ class ClockCache:
     def _advance(self) -> int:
         """The place of the next entry to go."""
         ring = self._ring
-        hand = self._hand
-        while True:
-            if hand >= len(ring):
-                hand = 0
-            if not ring[hand].visited:
-                self._hand = hand
-                return hand
+        hand = self._hand if self._hand < len(ring) else 0
+        while ring[hand].visited:
             ring[hand].visited = False
             hand += 1
+            if hand == len(ring):
+                hand = 0
+        self._hand = hand
+        return hand
 
     def _evict(self, victim: Evaluation) -> None:
         del victim.owner[victim.input.key]

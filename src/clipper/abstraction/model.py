@@ -10,7 +10,7 @@ from typing import Any
 
 from clipper.abstraction.batching import BUDGET_SHARE, Aimd, BatchController, Fixed
 from clipper.abstraction.cache import CacheConfig, ClockCache
-from clipper.abstraction.evaluation import Evaluation, Evaluations, Waiter
+from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Waiter
 from clipper.abstraction.link import Link, LinkConfig
 from clipper.abstraction.queue import DeadlineQueue, QueueConfig
 from clipper.abstraction.replica import Batch, Replica
@@ -144,7 +144,10 @@ class ServedModel:
                 evaluations[key] = evaluation  # it may be late, and the same have been asked again meanwhile
                 evaluation.output = outcome
                 admit(evaluation, outcome)
-            evaluation.complete(outcome, now)
+            waiters = evaluation.waiters  # as `complete` does, without a call for each
+            evaluation.waiters = NOBODY
+            for waiter, member in waiters:
+                waiter.receive(member, outcome, now)
         size = len(batch.evaluations)
         measures.predictions += size
         measures.queue_s.observe_many(batch.sent_at - batch.evaluations[0].arrived, size)

@@ -97,12 +97,17 @@ class Connections:
 
 
 class Connection(asyncio.Protocol):
-    """One HTTP/1.1 connection."""
+    """One HTTP/1.1 connection.
+
+    Attributes:
+        expect: reserves the next place in the order of the answers for a `PendingQuery` or another `Entry`.
+    """
 
     def __init__(self, shared: Connections) -> None:
         self._shared = shared
         self._reader = RequestReader(shared.config, shared.heads)
         self._unanswered: deque[PendingQuery | Entry] = deque()
+        self.expect = self._unanswered.append
         self._transport: asyncio.Transport
         self._since = shared.clock()
         self._partial = False
@@ -196,10 +201,6 @@ class Connection(asyncio.Protocol):
         """asyncio: the client reads again."""
         self._write_paused = False
         self._resume_reading()
-
-    def expect(self, entry: PendingQuery | Entry) -> None:
-        """Reserve the next place in the order of the answers."""
-        self._unanswered.append(entry)
 
     def answer(self, query: PendingQuery, now: float) -> None:
         """Engine: a single query is answered."""
