@@ -39,7 +39,8 @@ fmt: $(INSTALLED) ## format the code and fix what can be fixed safely
 bench: $(INSTALLED) ## measure Clipper and its peers in one run
 	$(BIN)/python -m benchmarks
 
-docs: $(INSTALLED) ## check the documentation against the code
+docs: $(INSTALLED) ## make docs/configuration.md, check the documentation against the code
+	$(BIN)/python -m tests.docs.configuration
 	$(BIN)/pytest tests/docs
 
 setup: $(INSTALLED) ## make .venv with the pinned dependencies
