@@ -101,6 +101,7 @@ class Controller:
     async def running(self) -> AsyncIterator[None]:
         """Inside, replicas follow the registry; at the end every container is stopped."""
         self._bundles.delete_incomplete()
+        self._environments.delete_incomplete()
         await self._deployments.take_back_unfinished()
         self._supervisor.start()
         await self._bundles.delete_unused()

@@ -9,6 +9,7 @@ once its marker file is written. What an earlier, killed controller left without
 
 import asyncio
 import hashlib
+import importlib.util
 import json
 import shutil
 import sys
@@ -80,6 +81,12 @@ class EnvironmentFolder:
             await self._build_once(folder, requirements, manifest.python, progress)
         return Environment(folder / "bin" / "python", isolated=True)
 
+    def delete_incomplete(self) -> None:
+        """Delete what an earlier controller was building when it was killed."""
+        for each in self._folder.iterdir():
+            if each.name != _PACKAGE and not (each / _MARKER).exists():
+                shutil.rmtree(each, ignore_errors=True)
+
     async def close(self) -> None:
         """Stop the builds that are under way."""
         tasks = [build.task for build in self._builds.values()]
@@ -127,9 +134,11 @@ class EnvironmentFolder:
         try:
             interpreter = await self._interpreter(version)
             progress(f"Making a virtual environment with Python {version}")
-            await run_build_step([interpreter, "-m", "venv", str(folder)], self._variables, progress)
+            pip = _own_pip(interpreter, folder)
+            options = [] if pip is None else ["--without-pip"]
+            await run_build_step([interpreter, "-m", "venv", *options, str(folder)], self._variables, progress)
             (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
-            await run_build_step(_pip_install(folder), self._variables, progress)
+            await run_build_step([*(pip or _pip_of(folder)), *_install(folder)], self._variables, progress)
             site_packages = folder / "lib" / f"python{version}" / "site-packages"
             (site_packages / "clipper-runtime.pth").write_text(f"{self._package_folder()}\n")
             (folder / _MARKER).write_text(json.dumps({"python": version, "requirements": requirements}, indent=2))
@@ -177,10 +186,20 @@ _LEAKING = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "VI
 """Byte code has to be written, or every start compiles the frameworks again; the others name the server's packages."""
 
 
-def _pip_install(folder: Path) -> list[str]:
+def _own_pip(interpreter: str, folder: Path) -> list[str] | None:
+    """The pip of the server's own environment, if it has one and `interpreter` is its Python: saves installing pip."""
+    if interpreter != sys.executable or importlib.util.find_spec("pip") is None:
+        return None
+    return [interpreter, "-m", "pip", "--python", str(folder / "bin" / "python")]
+
+
+def _pip_of(folder: Path) -> list[str]:
+    return [str(folder / "bin" / "python"), "-m", "pip"]
+
+
+def _install(folder: Path) -> list[str]:
     return [
-        *(str(folder / "bin" / "python"), "-m", "pip", "install"),
-        *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
+        *("install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
         *("--requirement", str(folder / "requirements.txt")),
     ]
 

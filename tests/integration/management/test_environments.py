@@ -1,11 +1,18 @@
 """Models with requirements run in environments of their own, built by the real pip, once, shared, and isolated."""
 
+import asyncio
+import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clipper.container.bundle import Manifest
 from clipper.core.errors import ClipperError, ErrorCode
+from clipper.core.inputs import InputType
+from clipper.management.config import ArtifactConfig
+from clipper.management.environments import EnvironmentFolder
 
 if TYPE_CHECKING:
     from tests.integration.management.conftest import ControllerProcess
@@ -73,3 +80,17 @@ def test_build_that_takes_too_long_is_given_up(controller: "ControllerProcess") 
         clipper.deploy_model("m", 1, total, requirements=["clipper-has-no-such-package"])
     assert caught.value.code is ErrorCode.TIMEOUT
     assert not list((controller.home / "envs").iterdir())
+
+
+def test_server_without_pip_gives_the_environment_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    environments = EnvironmentFolder(tmp_path, {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1"}, ArtifactConfig())
+    wanted = Manifest(
+        framework="python",
+        entry="function.pkl",
+        input_type=InputType.DOUBLES,
+        requirements=("clipper-has-no-such-package",),
+    )
+    with pytest.raises(ClipperError) as caught:
+        asyncio.run(environments.prepare(wanted, lambda _: None))
+    assert "No matching distribution found for clipper-has-no-such-package" in caught.value.detail

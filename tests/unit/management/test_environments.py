@@ -62,6 +62,14 @@ def test_python_that_is_not_what_it_is_called_is_not_taken(tmp_path: Path, says:
     assert "finds no python3.99" in refusal(tmp_path, manifest("3.99", "iniconfig")).message
 
 
+def test_what_a_killed_controller_was_building_is_cleared(tmp_path: Path) -> None:
+    for name in ("half", "whole", "package"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "whole" / "clipper-environment.json").touch()
+    EnvironmentFolder(tmp_path, {}, ArtifactConfig()).delete_incomplete()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["package", "whole"]
+
+
 def failure(program: str) -> ClipperError:
     with pytest.raises(ClipperError) as caught:
         asyncio.run(run_build_step([sys.executable, "-c", program], {}, lambda _: None))
