@@ -45,6 +45,7 @@ class Application:
     def __init__(self, name: str, transport: Transport) -> None:
         self.name = name
         self._transport = transport
+        self._other_dtypes: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Application {self.name} at {self._transport.base_url}>"
@@ -53,8 +54,8 @@ class Application:
         """Answer one query by the application's deadline.
 
         Args:
-            x: a list of numbers (nested for a shape), text, or bytes. A NumPy array travels as raw bytes, and its
-                element type must be the application's: int32, float32 or float64; uint8 for bytes.
+            x: a list of numbers (nested for a shape), text, or bytes. A NumPy array is fastest: it travels as raw
+                bytes if its elements are what the application takes: int32, float32 or float64; uint8 for bytes.
             version: ask this version of the one linked model, not the current one.
             context: whose query it is: a user, a session.
 
@@ -63,8 +64,8 @@ class Application:
         """
         options = _given(version=_text(version), context=context)
         if _is_raw_array(x, dimensions=1):
-            return _prediction(self._post_array(x, options, shape=_numbers(x.shape)))
-        return _prediction(self._transport.post(f"/{self.name}/predict", {"input": x, **options}))
+            return _prediction(self._post_array(x, "input", options, shape=_numbers(x.shape)))
+        return _prediction(self._post_json("input", x, options))
 
     def predict_batch(
         self,
@@ -82,9 +83,9 @@ class Application:
         """
         options = _given(version=_text(version), context=context)
         if _is_raw_array(xs, dimensions=2):
-            answer = self._post_array(xs, options, shape=_numbers(xs.shape[1:]), batch=len(xs))
+            answer = self._post_array(xs, "input_batch", options, shape=_numbers(xs.shape[1:]), batch=len(xs))
         else:
-            answer = self._transport.post(f"/{self.name}/predict", {"input_batch": xs, **options})
+            answer = self._post_json("input_batch", xs, options)
         if not isinstance(answer, dict) or not isinstance(answer.get("batch_predictions"), list):
             raise _unexpected(answer)
         return [_prediction(each) for each in answer["batch_predictions"]]
@@ -107,10 +108,27 @@ class Application:
         body = _given(label=label, query_id=query_id, input=input, context=context)
         self._transport.post(f"/{self.name}/update", body)
 
-    def _post_array(self, x: Any, options: dict[str, Any], **query: object) -> Any:
+    def _post_json(self, field: str, x: object, options: dict[str, Any]) -> Any:
+        return self._transport.post(f"/{self.name}/predict", {field: x, **options})
+
+    def _post_array(self, x: Any, field: str, options: dict[str, Any], **query: object) -> Any:
+        """Send an array as raw bytes; as JSON if the application takes elements of another type than it has."""
+        dtype = x.dtype.name
+        if dtype in self._other_dtypes:
+            return self._post_json(field, x, options)
         little_endian = x.astype(x.dtype.newbyteorder("<"), order="C", copy=False)
-        query |= {"dtype": x.dtype.name, **options}
-        return self._transport.post_bytes(f"/{self.name}/predict", little_endian.tobytes(), query)
+        query |= {"dtype": dtype, **options}
+        try:
+            return self._transport.post_bytes(f"/{self.name}/predict", little_endian.tobytes(), query)
+        except ClipperError as refusal:
+            if refusal.code is not ErrorCode.INVALID_ARGUMENT:
+                raise
+            try:
+                answer = self._post_json(field, x, options)
+            except ClipperError:
+                raise refusal from None
+            self._other_dtypes.add(dtype)
+            return answer
 
 
 def _is_raw_array(x: object, dimensions: int) -> TypeGuard["numpy.typing.NDArray[Any]"]:

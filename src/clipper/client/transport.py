@@ -4,6 +4,7 @@ Retried is only what cannot have reached the server: a connection that was refus
 """
 
 from collections.abc import Generator, Mapping
+from math import isfinite
 from typing import IO, Any
 from urllib.parse import urlencode
 
@@ -103,7 +104,7 @@ class Transport:
         except HTTPError as error:
             raise self._failure(error, timeout_s) from error
         finally:
-            response.release_conn()
+            response.close()  # its end may not have been read, so the connection is of no further use
 
     def close(self) -> None:
         """Close every connection; `PoolManager.clear` alone leaves them to the garbage collector."""
@@ -177,9 +178,12 @@ class Transport:
 
 
 def to_json(value: object) -> bytes:
-    """JSON text; bytes become base64, NumPy values become numbers and lists."""
+    """JSON text; bytes become base64, NumPy values become numbers and lists. Raises INVALID_ARGUMENT for NaN too."""
     try:
-        return msgspec.json.encode(value, enc_hook=_plain)
+        text = msgspec.json.encode(value, enc_hook=_plain)
+        if b"null" in text:  # what NaN and infinity have become, if there were any
+            _refuse_unbounded(value)
+        return text
     except (TypeError, NotImplementedError, RecursionError, UnicodeEncodeError, OverflowError) as error:
         raise invalid(f"Cannot be sent as JSON: {error}") from None
 
@@ -227,3 +231,17 @@ def _plain(value: object) -> object:
     if tolist is None:
         raise TypeError(f"{type(value).__name__} is not a number, text, bytes, list or dictionary")
     return tolist()
+
+
+def _refuse_unbounded(value: object) -> None:
+    """Raises TypeError for NaN and infinity, wherever they are."""
+    match value:
+        case float() if not isfinite(value):
+            raise TypeError(f"{value} is not a number that JSON has")
+        case dict():
+            _refuse_unbounded(list(value.values()))
+        case list() | tuple():
+            for each in value:
+                _refuse_unbounded(each)
+        case _ if hasattr(value, "tolist"):
+            _refuse_unbounded(value.tolist())

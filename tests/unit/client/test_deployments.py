@@ -115,3 +115,11 @@ def test_function_with_requirements_is_only_tried_where_they_are(clipper: Clippe
     admin.answers[DEPLOY] = lines(READY)
     clipper.deploy_model("m", 1, lambda xs: xs["a"], example=[1.0], requirements=["numpy"])
     assert len(admin.asked) == 1
+
+
+def test_one_client_deploys_again_and_again(clipper: Clipper, admin: FakePlane) -> None:
+    admin.answers[DEPLOY] = lines(STARTED, READY, STARTED)
+    admin.says("/admin/get_all_models", [])
+    for _ in range(3):
+        clipper.deploy_model("m", 1, predict)
+        assert clipper.get_all_models() == []

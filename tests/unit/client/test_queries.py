@@ -1,5 +1,6 @@
 """An application's handle sends what the query REST reads and reads what it answers."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from clipper.client import Application, Clipper, ClipperError, Prediction
 from clipper.core.errors import ErrorCode
-from tests.unit.client.fake import FakePlane
+from tests.unit.client.fake import Answer, Asked, FakePlane
 
 PREDICT = "/digits/predict"
 ANSWER = {"query_id": 7, "output": 3, "default": False}
@@ -80,6 +81,29 @@ def test_array_goes_as_raw_bytes(application: Application, query: FakePlane, x: 
     assert query.last.headers["content-type"] == "application/octet-stream"
     sent = np.frombuffer(query.last.body, np.dtype(dtype).newbyteorder("<"))
     np.testing.assert_array_equal(sent.reshape(x.shape), x)
+
+
+def refuse_raw(asked: Asked) -> Answer:
+    if "dtype" in asked.query:
+        return Answer(b'{"error": "Json error", "cause": "Invalid dtype"}', 400)
+    return Answer(json.dumps(ANSWER).encode())
+
+
+def test_array_of_another_type_goes_as_json_from_then_on(application: Application, query: FakePlane) -> None:
+    query.answers[PREDICT] = refuse_raw
+    for _ in range(2):
+        assert application.predict(np.array([1, 2], dtype=np.float32)).output == 3
+    assert [bool(each.query) for each in query.asked] == [True, False, False]
+    assert query.last.json == {"input": [1, 2]}
+
+
+def test_array_that_is_refused_either_way_is_refused_as_it_was_sent(application: Application, query: FakePlane) -> None:
+    query.answers[PREDICT] = Answer(b'{"error": "Json error", "cause": "Invalid dtype"}', 400)
+    with pytest.raises(ClipperError, match="Invalid dtype"):
+        application.predict(np.array([1.0]))
+    query.says(PREDICT, ANSWER)
+    application.predict(np.array([1.0]))
+    assert query.last.query
 
 
 def test_batch_is_answered_in_order(application: Application, query: FakePlane) -> None:

@@ -138,6 +138,19 @@ def test_json_carries_bytes_and_numpy_values() -> None:
     assert to_json(value) == b'{"b":"AP8=","i":3,"f":0.5,"a":[[0,1],[2,3]],"t":[1,2]}'
 
 
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), [1, [float("inf")]], {"a": (float("-inf"),)}, [np.float32("nan")], np.array([1.0, np.nan])],
+)
+def test_what_is_no_number_is_named(value: object) -> None:
+    with pytest.raises(ClipperError, match="is not a number that JSON has"):
+        to_json(value)
+
+
+def test_null_is_sent() -> None:
+    assert to_json([None, "null", 1.5]) == b'[null,"null",1.5]'
+
+
 @pytest.mark.parametrize("value", [object(), {"a": {1: object()}}, "\ud800"])
 def test_what_json_cannot_carry_is_an_error_of_the_caller(value: object) -> None:
     with pytest.raises(ClipperError) as caught:
