@@ -65,7 +65,7 @@ def test_everything_that_exists_is_described(clipper: Clipper) -> None:
     assert replica["state"] == "ready"
     assert "described:v1:0" in clipper.get_all_model_replicas()
     assert "described" in {each["name"] for each in clipper.state()["applications"]}
-    assert 'clipper_queries_total{application="described"' in clipper.inspect_instance()
+    assert 'application="described"' in clipper.inspect_instance()
     for missing in (clipper.get_app_info("no"), clipper.get_model_info("no", 1)):
         assert missing is None
     clipper.wait_until_ready(timeout_s=30)
