@@ -63,7 +63,7 @@ def test_container_that_listens_late_is_found(tmp_path: Path) -> None:
         container = FakeContainer(tmp_path / "c")
         link = link_to(container)
         link.start(owner)
-        await until(lambda: clock() > 1100.0, patience_s=200)
+        await until(lambda: clock() > 1010.0)
         assert not link.ready
         assert "No such file" in link.last_error
         async with container:
