@@ -16,6 +16,10 @@ ONE_THREAD = {
 }
 """Replicas are the unit of parallelism: with two OpenMP threads each on two cores, tails were ten times as long."""
 
+FAST_COPIES = {"GLIBC_TUNABLES": "glibc.cpu.x86_rep_movsb_threshold=1073741824"}
+"""glibc copies large blocks with `rep movsb`, which on AMD Zen takes 1.5 to 15 times as long when source and target
+happen to lie alike within their pages (measured on batches of 0.4 MB). A value of the operator's own stays."""
+
 _OF_THE_SERVER = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
@@ -41,7 +45,13 @@ class LocalLauncher:
         return LocalProcess.open(pid, started_ticks)
 
     def _environment_of(self, spec: LaunchSpec) -> dict[str, str]:
-        environment = {**self._environment, **ONE_THREAD, "PYTHONUNBUFFERED": "1", TOKEN_VARIABLE: spec.token}
+        environment = {
+            **FAST_COPIES,
+            **self._environment,
+            **ONE_THREAD,
+            "PYTHONUNBUFFERED": "1",
+            TOKEN_VARIABLE: spec.token,
+        }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles the frameworks again
         if spec.isolated:
             for name in _OF_THE_SERVER:
