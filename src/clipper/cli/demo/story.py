@@ -40,7 +40,7 @@ EXAMPLE_NAME = "digit.json"
 
 CONNECTIONS = 32
 FULL_SPEED_S = 5.0
-STEADY_SHARE = 0.35
+STEADY_SHARE = 0.25
 """Of the full speed, as the load under which things are deployed and broken: room for the processes that start then."""
 
 OBSERVE_S = 3.0
