@@ -1,5 +1,6 @@
 """Three lines serve a function; nothing is left of it afterwards, however the program ends."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,7 @@ def test_server_ends_when_its_program_is_killed() -> None:
     program.stdin.close()
     program.stdout.close()
     wait_for(lambda: not processes_of(home), "ending after the program was killed")
+    shutil.rmtree(home)  # a program that was killed cannot remove it
 
 
 def test_program_that_forgets_to_close_leaves_nothing() -> None:
