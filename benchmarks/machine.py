@@ -12,6 +12,9 @@ from benchmarks.environment import REQUIREMENTS, Unavailable, program
 from benchmarks.peers.target import REPOSITORY, Target
 
 
+QUIET = 0.5  # a higher load average, and somebody else is using the cores
+
+
 def describe_machine() -> dict[str, str]:
     """Names and values for the head of the report. Nothing that tells machines of one kind apart."""
     return {
@@ -22,7 +25,7 @@ def describe_machine() -> dict[str, str]:
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Clipper": f"{clipper.__version__}, commit {_commit()}",
         "load generator": f"wrk {_version('wrk', '-v')}, one thread; benchmarks/openloop.py",
-        "load average at the start": f"{os.getloadavg()[0]:.2f}",
+        "load average at the start": _load(),
     }
 
 
@@ -37,6 +40,11 @@ def version(target: Target) -> str:
         if name == target.package:
             return pinned
     return ""
+
+
+def _load() -> str:
+    load = os.getloadavg()[0]
+    return f"{load:.2f}" + (" (the machine was NOT quiet: these figures mean little)" if load > QUIET else "")
 
 
 def _commit() -> str:

@@ -61,7 +61,8 @@ def main_sheet(targets: Iterable[Target], results: Results) -> Sheet:
 
 
 def _row(target: Target, results: Results, head: tuple[str, ...]) -> tuple[str, ...]:
-    title = f"{target.title} {version(target)}".strip()
+    name, comma, what = target.title.partition(",")
+    title = f"{name} {version(target)}".strip() + comma + what
     if target.name in results.failures:
         return (title, f"failed: {results.failures[target.name][:50]}", *[NOTHING] * (len(head) - 2))
     cells = {(model, n): results.cell(target.name, model, n) for model in Model for n in (64, 1)}

@@ -1,4 +1,4 @@
-"""MLServer: FastAPI in front, adaptive batching, the model in the server's own process or (parallel_workers) a worker's."""
+"""MLServer: FastAPI in front, adaptive batching, the model in the server's process or in a worker of its own."""
 
 import json
 from contextlib import AbstractContextManager
