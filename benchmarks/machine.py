@@ -11,7 +11,6 @@ import clipper
 from benchmarks.environment import REQUIREMENTS, Unavailable, program
 from benchmarks.peers.target import REPOSITORY, Target
 
-
 QUIET = 0.5  # a higher load average, and somebody else is using the cores
 
 
