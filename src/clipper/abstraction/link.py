@@ -19,6 +19,7 @@ from clipper.wire.session import (
     ResultReceived,
     Role,
     Session,
+    State,
 )
 
 
@@ -170,6 +171,8 @@ class _Connection(asyncio.Protocol):
     def close(self) -> None:
         self.ended = True
         if self._transport is not None:
+            if self._session.state is State.READY:
+                self._transport.write(self._session.send_goodbye())
             self._transport.close()
         self.welcomed.cancel()
 

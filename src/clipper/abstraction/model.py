@@ -186,8 +186,10 @@ class ServedModel:
         replica.start(self)
 
     def remove_replica(self, replica_id: int) -> Coroutine[Any, Any, None]:
-        """Give it no more work from now on; awaiting the result closes its link, and asks elsewhere what it had."""
-        return self.replicas.pop(replica_id).stop()
+        """Give it no more work from now on; awaiting the result lets it finish what it has, and closes its link."""
+        replica = self.replicas.pop(replica_id)
+        replica.leave()
+        return replica.stop()
 
     async def stop(self) -> None:
         """The version is gone: close every link, fail what waits, and free its cache entries."""

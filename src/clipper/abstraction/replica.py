@@ -1,5 +1,7 @@
 """One replica as this frontend sees it: pulls batches from its model's queue and keeps two of them in flight."""
 
+import asyncio
+import contextlib
 from typing import NamedTuple, Protocol
 
 from clipper.abstraction.batching import PIPELINE_DEPTH, BatchController
@@ -9,6 +11,9 @@ from clipper.core.clock import Clock
 from clipper.core.histogram import BATCH_SIZE_BOUNDS, Histogram
 from clipper.wire.batches import ItemFailure, ResultBatch
 from clipper.wire.errors import LocalProtocolError
+
+LEAVE_S = 5.0
+"""For the batches in flight of a replica that is to go; longer ones are asked elsewhere."""
 
 
 class Batch(NamedTuple):
@@ -57,6 +62,8 @@ class Replica:
         self._next_batch_id = 1
         self._owner: ReplicaOwner | None = None
         self._clock = clock
+        self._leaving = False
+        self._emptied = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Replica {self.replica_id}: {len(self._in_flight)} in flight, limit {self.batch_limit}, {self._link}>"
@@ -85,13 +92,22 @@ class Replica:
         self._owner = owner
         self._link.start(self)
 
+    def leave(self) -> None:
+        """Take no more work; `stop` is to follow."""
+        self._leaving = True
+
     async def stop(self) -> None:
-        """Close the link; what was in flight is returned to the owner."""
+        """Wait for what is in flight, for at most LEAVE_S, and close the link; the rest is returned to the owner."""
+        self.leave()
+        if self._in_flight and self._link.ready:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await self._emptied.wait()
         await self._link.stop()
 
     def has_room(self) -> bool:
         """Whether another batch may be sent now."""
-        return self._link.ready and len(self._in_flight) < PIPELINE_DEPTH
+        return len(self._in_flight) < PIPELINE_DEPTH and self._link.ready and not self._leaving
 
     def pull(self, now: float) -> None:
         """Send as many batches as there are room and work for."""
@@ -110,6 +126,7 @@ class Replica:
                 owner.completed(batch, ResultBatch([ItemFailure(error.message)] * len(evaluations), 0), now)
             else:
                 self._in_flight[batch_id] = batch
+                self._emptied.clear()
 
     def link_ready(self) -> None:
         """The container has been greeted."""
@@ -125,6 +142,8 @@ class Replica:
                 self._in_flight[batch_id] = batch
             self._link.drop(f"Batch {batch_id} came back with {len(result.outcomes)} outcomes; expected {expected}")
             return
+        if not self._in_flight:
+            self._emptied.set()
         now = self._clock()
         size = len(batch.evaluations)
         compute_s = result.compute_ns * 1e-9
@@ -142,5 +161,6 @@ class Replica:
         assert self._owner is not None
         lost = list(self._in_flight.values())
         self._in_flight.clear()
+        self._emptied.set()
         self.measures.lost_batches += len(lost)
         self._owner.returned(lost)

@@ -1,6 +1,7 @@
 """Keeps what this frontend serves true to the registry: applications, model versions, replicas."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from random import Random
@@ -9,6 +10,7 @@ from typing import Any
 from clipper.abstraction.cache import ClockCache
 from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
 from clipper.core.clock import Clock
+from clipper.core.errors import ClipperError
 from clipper.engine.application import ApplicationMeasures, ServedApplication, Shared
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.journal import Journal, JournalConfig
@@ -18,6 +20,8 @@ from clipper.registry.entities import Application, Model, ReplicaState, Snapshot
 from clipper.registry.registry import Registry
 from clipper.selection.policies import policy_named
 from clipper.store import Store
+
+_log = logging.getLogger(__name__)
 
 HOUSEKEEPING_S = 0.1
 """How often an idle frontend looks for changes; a busy one looks at every read."""
@@ -51,6 +55,7 @@ class Engine:
         self._shared = Shared(self.models, self.deadlines, Random())  # noqa: S311 - explores, guards nothing
         self._loop = asyncio.get_running_loop()
         self._stopping: set[asyncio.Task[None]] = set()
+        self._stale = False
         self._housekeeping: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -72,11 +77,18 @@ class Engine:
 
         Who asks that before each query serves what an operator was told is done, from the very next query on.
         """
-        self._apply(self._registry.snapshot())
+        try:
+            snapshot = self._registry.snapshot()
+        except ClipperError as error:
+            self._stale = True  # what is served goes on; housekeeping tries again
+            _log.warning("The registry cannot be read, serving what it was before: %s", error.message)
+        else:
+            self._stale = False
+            self._apply(snapshot)
 
     def _keep_house(self) -> None:
         self._housekeeping = self._loop.call_later(HOUSEKEEPING_S, self._keep_house)
-        if self.registry_changed():
+        if self.registry_changed() or self._stale:
             self.refresh()
         if self._states_watch.changed():
             for application in self.applications.values():
@@ -99,7 +111,11 @@ class Engine:
         for name in self.applications.keys() - snapshot.applications.keys():
             del self.applications[name]
         for name, spec in snapshot.applications.items():
-            self.applications[name] = self._serve_application(spec, current)
+            try:
+                self.applications[name] = self._serve_application(spec, current)
+            except ClipperError as error:  # such as a policy that a newer Clipper had: the others must be served
+                self.applications.pop(name, None)
+                _log.warning("Application %s cannot be served: %s", name, error.message)
         self._apply_objectives(snapshot)
 
     def _apply_models(self, snapshot: Snapshot) -> None:

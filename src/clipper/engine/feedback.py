@@ -12,6 +12,7 @@ from clipper.core.inputs import Input
 from clipper.engine.application import ServedApplication
 from clipper.engine.journal import Journal
 from clipper.engine.query import PendingQuery
+from clipper.selection.scores import same_value
 
 
 async def observe_query(application: ServedApplication, journal: Journal, query_id: int, label: bytes) -> None:
@@ -55,6 +56,10 @@ async def _observe(application: ServedApplication, query: PendingQuery, label: b
             ErrorCode.UNAVAILABLE, f"No model is linked to application '{application.name}' to learn about"
         )
     outputs = query.outputs()
+    if not any(outputs):
+        raise ClipperError(
+            ErrorCode.UNAVAILABLE, f"No model of application '{application.name}' has answered: nothing can be learned"
+        )
     policy = application.policy
     await application.states.update(
         query.context, lambda state: policy.observe(state, query.input, label, selection, outputs)
@@ -63,7 +68,7 @@ async def _observe(application: ServedApplication, query: PendingQuery, label: b
     measures.feedback += 1
     for model, output in zip(selection.models, outputs, strict=True):
         if output is not None:
-            key = (model, output == label)
+            key = (model, same_value(output, label))
             measures.judged[key] = measures.judged.get(key, 0) + 1
 
 

@@ -24,7 +24,7 @@ class JournalConfig:
     """How far back feedback by query id may reach, for each frontend."""
 
     max_bytes: int = 64 * 1024 * 1024
-    """Of their inputs; large images are forgotten earlier."""
+    """Of their inputs and outputs; large ones are forgotten earlier."""
 
 
 class Journal:
@@ -64,9 +64,15 @@ class Journal:
         return self._ring[place % self._size] if self._oldest <= place < self._newest else None
 
     def _end_segment(self) -> None:
-        """Note what the newest queries weigh, and forget the oldest segments that are over a bound."""
-        self._segments.append((self._newest, self._weight))
-        self._bytes += self._weight
+        """Note what the newest queries weigh, and forget the oldest segments that are over a bound.
+
+        Most of them are answered by now, so their outputs can be weighed too.
+        """
+        start = self._segments[-1][0] if self._segments else self._oldest
+        newest = (self._ring[place % self._size] for place in range(start, self._newest))
+        weight = self._weight + sum(len(query.output) * len(query.outcomes) for query in newest if query is not None)
+        self._segments.append((self._newest, weight))
+        self._bytes += weight
         self._weight = 0
         while self._bytes > self._max_bytes or self._newest - self._oldest > self._size - SEGMENT:
             end, weight = self._segments.popleft()

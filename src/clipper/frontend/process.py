@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from clipper.core.clock import monotonic
@@ -17,10 +18,14 @@ from clipper.frontend.config import FrontendConfig
 from clipper.frontend.connection import Connections
 from clipper.frontend.exposition import Exposition
 from clipper.frontend.service import QueryService
+from clipper.frontend.siblings import Siblings
 from clipper.store import LmdbStore, Store, StoreConfig, Transaction
 
 INCARNATION_KEY = b"frontend/incarnation"
 """Counts every start of every frontend of this home: the upper part of its query ids."""
+
+PRESENT_INCARNATION_KEY = b"frontend/%d/incarnation"
+"""That of each frontend now, for its siblings."""
 
 SWEEP_S = 1.0
 """How often time-outs of connections are enforced."""
@@ -54,11 +59,11 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
         loop.add_signal_handler(number, stop.set)
     _allow_open_files(process.frontend.max_connections)
     with LmdbStore.open(process.store_folder, process.store) as store:
-        incarnation = await _next_incarnation(store)
+        incarnation = await _next_incarnation(store, process.index)
         engine = Engine(store, process.engine, incarnation, f"frontend-{process.index}", monotonic)
         engine.start()
-        exposition = Exposition(engine, process.index, process.sockets)
-        service = QueryService(engine, process.frontend, exposition.expose)
+        siblings = Siblings(process.index, process.sockets, partial(_incarnation_of, store))
+        service = QueryService(engine, process.frontend, Exposition(engine, siblings), siblings)
         connections = Connections(process.frontend, service)
         async with _serving(connections, listener, process.sockets[process.index]):
             gc.collect()
@@ -96,11 +101,19 @@ async def _sweep_for_ever(connections: Connections) -> None:
         connections.sweep()
 
 
-async def _next_incarnation(store: Store) -> int:
+def _incarnation_of(store: Store, index: int) -> int | None:
+    number = store.get(PRESENT_INCARNATION_KEY % index)
+    return None if number is None else int(number)
+
+
+async def _next_incarnation(store: Store, index: int) -> int:
     while True:
         before = store.get(INCARNATION_KEY)
         number = int(before or b"0") + 1
-        transaction = Transaction(put={INCARNATION_KEY: b"%d" % number}, expect={INCARNATION_KEY: before})
+        encoded = b"%d" % number
+        transaction = Transaction(
+            put={INCARNATION_KEY: encoded, PRESENT_INCARNATION_KEY % index: encoded}, expect={INCARNATION_KEY: before}
+        )
         try:
             if await asyncio.wrap_future(store.commit(transaction)):
                 return number

@@ -1,7 +1,7 @@
 """The query REST interface: which request is answered by what."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -10,12 +10,15 @@ from clipper.core.inputs import Input, InputType
 from clipper.engine.application import ServedApplication
 from clipper.engine.engine import Engine
 from clipper.engine.feedback import observe_input, observe_query
+from clipper.engine.journal import SEQUENCE_BITS
 from clipper.engine.query import PendingQuery
 from clipper.frontend import responses
 from clipper.frontend.bodies import BodyDecoder, PredictBody
 from clipper.frontend.config import FrontendConfig
 from clipper.frontend.connection import Connection, Exchange
+from clipper.frontend.exposition import Exposition
 from clipper.frontend.requests import Head
+from clipper.frontend.siblings import Siblings
 
 BAD_BODY = "Json error"
 BAD_QUERY = "Query processing error"
@@ -28,11 +31,10 @@ MAX_FEEDBACK_IN_FLIGHT = 10_000
 class QueryService:
     """Handles the requests of all connections."""
 
-    def __init__(
-        self, engine: Engine, config: FrontendConfig, expose_metrics: Callable[[Head], Coroutine[Any, Any, bytes]]
-    ) -> None:
+    def __init__(self, engine: Engine, config: FrontendConfig, exposition: Exposition, siblings: Siblings) -> None:
         self._engine = engine
-        self._expose_metrics = expose_metrics
+        self._exposition = exposition
+        self._siblings = siblings
         self._decoders = {each.value: BodyDecoder(each, config.max_batch) for each in InputType}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -90,7 +92,7 @@ class QueryService:
             case b"POST", (name, "update"):
                 self._update(connection, name, body)
             case b"GET", ("metrics",):
-                self._answer_later(connection, self._expose_metrics(head))
+                self._answer_later(connection, self._exposition.expose(head))
             case b"GET", ("health" | "ready",):
                 _respond(connection, responses.json({"ready": True}))
             case b"POST", (name, "predict"):
@@ -118,11 +120,23 @@ class QueryService:
             return
         journal = self._engine.journal
         if feedback.query_id is not None:
+            holder = self._siblings.holder(feedback.query_id >> SEQUENCE_BITS)
+            if holder is not None:
+                self._answer_later(connection, self._forward(holder, name, body))
+                return
             observing = observe_query(application, journal, feedback.query_id, feedback.label)
         else:
             assert feedback.input is not None
             observing = observe_input(application, journal, feedback.input, feedback.context, feedback.label)
         self._answer_later(connection, _acknowledged(observing))
+
+    async def _forward(self, holder: int, application: str, body: bytes) -> bytes:
+        """Feedback for a query that a sibling has answered."""
+        reply = await self._siblings.feedback(holder, application, body)
+        if reply is None:
+            raise ClipperError(ErrorCode.UNAVAILABLE, "The frontend that has answered this query does not answer now")
+        kind = b"text/plain; charset=utf-8" if reply.status is HTTPStatus.OK else b"application/json"
+        return responses.text(reply.body, kind, reply.status)
 
     def _answer_later(self, connection: Connection, work: Coroutine[Any, Any, bytes]) -> None:
         exchange = Exchange(connection)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from clipper.selection.policy import Selection, State
 
 
@@ -21,5 +23,10 @@ def scored(state: State, label: bytes, selection: Selection, outputs: Sequence[b
     for model, output in zip(selection.models, outputs, strict=True):
         if output is not None:
             seen[model] = seen.get(model, 0) + 1
-            right[model] = right.get(model, 0) + int(output == label)
+            right[model] = right.get(model, 0) + int(same_value(output, label))
     return {**state, "right": right, "seen": seen}
+
+
+def same_value(output: bytes, label: bytes) -> bool:
+    """Whether two JSON texts spell one value: `1` and `1.0` do."""
+    return output == label or bool(msgspec.json.decode(output) == msgspec.json.decode(label))

@@ -53,11 +53,19 @@ class Child:
 
     def start(self) -> None:
         """Start the process, in a session of its own so that Ctrl-C reaches only the root."""
-        command = [sys.executable, "-m", f"clipper.server.{self.role.kind}", str(self._home), str(self.role.listener)]
+        # -P: a file such as queue.py in the folder where somebody started us is not to be imported
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            f"clipper.server.{self.role.kind}",
+            str(self._home),
+            str(self.role.listener),
+        ]
         self._started = time.monotonic()
         self._ended.clear()
         self._process = subprocess.Popen(
-            [*command, str(self.role.number), str(os.getpid())],
+            [*command, str(self._home), str(self.role.listener), str(self.role.number), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             pass_fds=[self.role.listener],
             start_new_session=True,
