@@ -54,14 +54,7 @@ class Child:
     def start(self) -> None:
         """Start the process, in a session of its own so that Ctrl-C reaches only the root."""
         # -P: a file such as queue.py in the folder where somebody started us is not to be imported
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            f"clipper.server.{self.role.kind}",
-            str(self._home),
-            str(self.role.listener),
-        ]
+        command = [sys.executable, "-P", "-m", f"clipper.server.{self.role.kind}"]
         self._started = time.monotonic()
         self._ended.clear()
         self._process = subprocess.Popen(
