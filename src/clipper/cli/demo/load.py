@@ -34,6 +34,7 @@ MAX_FEEDBACK_WAITING = 8
 """Where the disk is slower than the queries, feedback is left out: old news would blur what a change has done."""
 
 RECONNECT_S = 0.05
+TICK_S = 0.001
 
 
 class Reply(msgspec.Struct):
@@ -108,9 +109,15 @@ class Tally:
         """The share of all answers that were the true label."""
         return self.right / self.answered if self.answered else 0.0
 
+    @property
+    def model_accuracy(self) -> float:
+        """The share of true labels among the answers that models gave."""
+        given = self.answered - self.defaults - self.failed
+        return self.right / given if given else 0.0
+
     def count_latency(self, seconds: float) -> None:
         """Count one answer's."""
-        self._latencies[min(int(seconds / LATENCY_STEP_S), LATENCY_STEPS)] += 1
+        self._latencies[max(0, min(int(seconds / LATENCY_STEP_S), LATENCY_STEPS))] += 1
 
     def quantile_s(self, quantile: float) -> float:
         """The latency that this share of the answers did not exceed, to the next step; 0 if there are none."""
@@ -202,8 +209,8 @@ class Load:
         due = monotonic()
         while not self._stopping:
             due += gaps.expovariate(per_second)
-            if (wait_s := due - monotonic()) > 0:
-                await asyncio.sleep(wait_s)
+            while (wait_s := due - monotonic()) > 0:  # uvloop's clock ticks in milliseconds: it may wake us early
+                await asyncio.sleep(max(wait_s, TICK_S))
             self._due.put_nowait(due)
 
     async def _ask_for_ever(self) -> None:

@@ -53,6 +53,10 @@ def test_latency_past_the_last_step_is_counted_in_it() -> None:
     assert tally_of(1e6).quantile_s(0.5) > LATENCY_STEPS * LATENCY_STEP_S
 
 
+def test_latency_below_zero_is_counted_as_none() -> None:
+    assert tally_of(-1).quantile_s(0.5) == LATENCY_STEP_S
+
+
 def test_share_within_an_objective() -> None:
     assert tally_of(5, 15, 25, 35).share_within(0.020) == 0.5
 
