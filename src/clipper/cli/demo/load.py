@@ -209,7 +209,7 @@ class Load:
         due = monotonic()
         while not self._stopping:
             due += gaps.expovariate(per_second)
-            while (wait_s := due - monotonic()) > 0:  # uvloop's clock ticks in milliseconds: it may wake us early
+            while (wait_s := due - monotonic()) > 0:  # noqa: ASYNC110 (uvloop's clock ticks in ms: it may be early)
                 await asyncio.sleep(max(wait_s, TICK_S))
             self._due.put_nowait(due)
 

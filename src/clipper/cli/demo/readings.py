@@ -36,10 +36,14 @@ class ModelReading:
         return self.compute_s / self.batches if self.batches else 0.0
 
     @property
+    def asked(self) -> float:
+        """Inputs asked of it, those in flight already left out."""
+        return self.cache_hits + self.cache_misses
+
+    @property
     def hit_share(self) -> float:
         """Of what was asked of it, the share that the cache answered."""
-        asked = self.cache_hits + self.cache_misses
-        return self.cache_hits / asked if asked else 0.0
+        return self.cache_hits / self.asked if self.asked else 0.0
 
     def since(self, earlier: "ModelReading") -> "ModelReading":
         """What has happened after an earlier reading."""

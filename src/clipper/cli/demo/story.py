@@ -102,6 +102,7 @@ class Story:
         self._board = board
         self._work = ThreadPoolExecutor(4, thread_name_prefix="operator")
         self._total = Tally()
+        self._loads = 0
         self._last_reading_s = 0.0
         self._steady_per_s = 0.0
         self._digits: Digits
@@ -215,7 +216,7 @@ class Story:
                 f"forest 2 took over without a pause; feedback finds it right {_known(observed)} of the time, "
                 f"not {_known(earlier)}; all three together: {share(load.tally.since(tally).accuracy)}"
             )
-        if after.model("forest", "2").predictions == before.model("forest", "2").predictions:
+        if not after.model("forest", "2").since(before.model("forest", "2")).asked:
             raise BrokenPromise("forest 2 was deployed and never asked")
 
     def _roll_back(self, load: Load) -> None:
@@ -232,10 +233,10 @@ class Story:
                 f"forest {version} answers again after {ms(took_s)}; found right {_known(observed)} of the time"
             )
         asked = {each: after.model("forest", each).since(middle.model("forest", each)) for each in ("1", "2")}
-        if asked["2"].predictions or not asked["1"].predictions:
+        if asked["2"].asked or not asked["1"].asked:
             raise BrokenPromise(
-                "the roll-back of forest was not effective: after it version 1 answered "
-                f"{asked['1'].predictions:,.0f} inputs and version 2 {asked['2'].predictions:,.0f}"
+                "the roll-back of forest was not effective: after it version 1 was asked "
+                f"{asked['1'].asked:,.0f} times and version 2 {asked['2'].asked:,.0f} times"
             )
         if observed is not None and observed < LEAST_ACCURACY_BACK:
             raise BrokenPromise(f"forest is found right only {share(observed)} of the time after the roll-back")
@@ -259,7 +260,8 @@ class Story:
     @contextmanager
     def _load(self, pace: Pace, examples: Iterator[tuple[list[int], int]] | None = None) -> Iterator[Load]:
         """Queries while the block runs; at its end every one of them must have been answered."""
-        load = Load(self._target, examples or self._digits.again_and_fresh(seed=0), pace)
+        self._loads += 1
+        load = Load(self._target, examples or self._digits.again_and_fresh(seed=self._loads), pace)
         self._board.begin()
         load.start()
         try:
