@@ -81,7 +81,7 @@ def rollback(
     name: ModelName,
     version: Annotated[
         str | None,
-        typer.Option("--to", help="Which version. Default: the highest below the current one.", show_default=False),
+        typer.Option("--to", help="Which version. Default: the one that was current before.", show_default=False),
     ] = None,
     home: Home = None,
 ) -> None:

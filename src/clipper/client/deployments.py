@@ -151,13 +151,14 @@ class DeploymentOperations(ReplicaOperations):
 
         Args:
             name: the model.
-            version: which one; by default the highest version below the current one, where 10 is above 9.
+            version: which one; by default the one that was current when the current one became so. From there the
+                next roll-back goes further back.
 
         Returns:
             The version that is current now.
 
         Raises:
-            ClipperError: NOT_FOUND if there is no such model or no version below the current one.
+            ClipperError: NOT_FOUND if there is no such model, or no version was current before the current one.
         """
         target = self._version_before(name) if version is None else str(version)
         self.set_model_version(name, target)

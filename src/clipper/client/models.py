@@ -1,13 +1,10 @@
 """What operators do with models and their versions, in the original Clipper's vocabulary."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 from clipper.client.transport import LONG_TIMEOUT_S, Transport
 from clipper.core.errors import ClipperError, ErrorCode
-
-_DIGITS = re.compile(r"(\d+)")
 
 
 class ModelOperations:
@@ -64,7 +61,7 @@ class ModelOperations:
         for each in self.get_all_models(verbose=True):
             if each["model_name"] == name and each["is_current_version"]:
                 return str(each["model_version"])
-        raise ClipperError(ErrorCode.NOT_FOUND, f"No model with name {name!r} exists")
+        raise _no_model(name)
 
     @overload
     def get_all_models(self, verbose: Literal[False] = False) -> list[str]: ...
@@ -79,22 +76,18 @@ class ModelOperations:
         return self._admin.post("/admin/get_model", {"model_name": name, "model_version": str(version)}) or None
 
     def _version_before(self, name: str) -> str:
-        versions = [each["model_version"] for each in self.get_all_models(verbose=True) if each["model_name"] == name]
-        return version_below(versions, self.get_current_model_version(name), name)
+        """The version that was current when the current one became so; NOT_FOUND if there is none."""
+        versions = [each for each in self._admin.get("/admin/state")["models"] if each["name"] == name]
+        current = next((each for each in versions if each["current"]), None)
+        if current is None:
+            raise _no_model(name)
+        if not current["previous"]:
+            others = [each["version"] for each in versions if each is not current]
+            next_step = f"name one of {', '.join(others)}" if others else "deploy another version first"
+            message = f"Model {name!r} had no version before its current one, {current['version']!r}: {next_step}"
+            raise ClipperError(ErrorCode.NOT_FOUND, message)
+        return str(current["previous"])
 
 
-def version_below(versions: Sequence[str], current: str, name: str) -> str:
-    """The highest of `versions` below `current`, numbers in them compared as numbers; else NOT_FOUND."""
-    lower = [each for each in versions if _order(each) < _order(current)]
-    if lower:
-        return max(lower, key=_order)
-    others = sorted(set(versions) - {current}, key=_order)
-    next_step = f"name one of {', '.join(others)}" if others else "deploy another version first"
-    raise ClipperError(
-        ErrorCode.NOT_FOUND, f"Model {name!r} has no version below its current one, {current!r}: {next_step}"
-    )
-
-
-def _order(version: str) -> list[tuple[bool, int, str]]:
-    """What natural order compares: runs of digits as numbers, which come before text."""
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in _DIGITS.split(version) if part]
+def _no_model(name: str) -> ClipperError:
+    return ClipperError(ErrorCode.NOT_FOUND, f"No model with name {name!r} exists")

@@ -6,7 +6,7 @@ Owns the invariants. Each function refuses, with a `ClipperError`, what would br
 2. A link names a model that has at least one version, and is there once.
 3. Every version of a linked model has the input type of each application it is linked to, since a query may ask
    for any version.
-4. A current version exists.
+4. A current version exists, and so does a version's previous one. Whoever follows `previous` comes to an end.
 5. A replica is made for a version that exists, under an id that was never used before for it.
 
 A transaction expects the revision of the snapshot it was made from and leaves the next one, so of two changes made
@@ -92,15 +92,19 @@ def add_model(snapshot: Snapshot, model: Model, *, make_current: bool = False) -
     for application in snapshot.applications.values():
         if name in application.models:
             _check_input_type(model, application)
-    put = {model_key(name, version): encode(model)}
+    new = replace(model, previous="")
+    put = {model_key(name, version): encode(new)}
     if make_current:
-        put[current_key(name)] = version.encode()
+        put |= _made_current(snapshot, new)
     return _transaction(snapshot, put)
 
 
 def delete_model_version(snapshot: Snapshot, name: str, version: str) -> Transaction:
-    """Remove one version that no application depends on. Its replicas' records stay until they have ended."""
-    _model(snapshot, name, version)
+    """Remove one version that no application depends on; a roll-back that would go to it goes further back.
+
+    Its replicas' records stay until they have ended.
+    """
+    deleted = _model(snapshot, name, version)
     is_current = snapshot.current.get(name) == version
     is_last = _versions(snapshot, name) == [version]
     if is_current or is_last:
@@ -109,7 +113,9 @@ def delete_model_version(snapshot: Snapshot, name: str, version: str) -> Transac
     delete = [model_key(name, version), last_replica_key(name, version)]
     if is_current:
         delete.append(current_key(name))
-    return _transaction(snapshot, delete=delete)
+    heirs = [each for each in snapshot.models.values() if (each.name, each.previous) == (name, version)]
+    put = {model_key(name, each.version): encode(replace(each, previous=deleted.previous)) for each in heirs}
+    return _transaction(snapshot, put, delete)
 
 
 def delete_model(snapshot: Snapshot, name: str) -> Transaction:
@@ -124,8 +130,7 @@ def delete_model(snapshot: Snapshot, name: str) -> Transaction:
 
 def set_current_version(snapshot: Snapshot, name: str, version: str) -> Transaction:
     """Make a registered version the one that answers queries."""
-    _model(snapshot, name, version)
-    return _transaction(snapshot, {current_key(name): version.encode()})
+    return _transaction(snapshot, _made_current(snapshot, _model(snapshot, name, version)))
 
 
 def set_replicas(snapshot: Snapshot, name: str, version: str, replicas: int) -> Transaction:
@@ -157,6 +162,25 @@ def delete_replica(snapshot: Snapshot, name: str, version: str, replica_id: int)
     if (name, version, replica_id) not in snapshot.replicas:
         return Transaction()
     return _transaction(snapshot, delete=[replica_key(name, version, replica_id)])
+
+
+def _made_current(snapshot: Snapshot, model: Model) -> dict[bytes, bytes]:
+    """What is kept when `model` becomes current. It follows the version that was, unless this one leads back to it."""
+    put = {current_key(model.name): model.version.encode()}
+    before = snapshot.current.get(model.name, "")
+    if before and before != model.version and model.version not in _history(snapshot, model.name, before):
+        put[model_key(model.name, model.version)] = encode(replace(model, previous=before))
+    return put
+
+
+def _history(snapshot: Snapshot, name: str, version: str) -> set[str]:
+    """The versions to which roll-backs from `version` lead."""
+    found: set[str] = set()
+    model = snapshot.models.get((name, version))
+    while model is not None and model.previous and model.previous not in found:
+        found.add(model.previous)
+        model = snapshot.models.get((name, model.previous))
+    return found
 
 
 def _linked(snapshot: Snapshot, application: Application, models: Iterable[str]) -> Application:

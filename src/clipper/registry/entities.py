@@ -40,6 +40,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         model_data_path: where the operator had its data; informational.
         bundle: digest of the uploaded bundle, or None for a model whose containers are started by hand.
         replicas: how many replicas should run.
+        previous: the version that was current when this one became current, if any: where a roll-back goes.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int = ADAPTIVE_BATCH_SIZE
     bundle: str | None = None
     replicas: int = 0
+    previous: str = ""
 
 
 class ReplicaState(StrEnum):

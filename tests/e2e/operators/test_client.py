@@ -35,6 +35,17 @@ def test_version_is_deployed_replaced_and_rolled_back(clipper: Clipper) -> None:
     assert clipper.get_num_replicas("rolled") == 2
 
 
+def test_rollback_follows_what_was_current_not_the_numbers(clipper: Clipper) -> None:
+    for version in (1, 2):
+        clipper.deploy_model("followed", version, answering(str(version)))
+    assert clipper.rollback("followed") == "1"
+    clipper.deploy_model("followed", 3, answering("3"))
+    assert clipper.rollback("followed") == "1"
+    with pytest.raises(ClipperError, match="name one of 2, 3"):
+        clipper.rollback("followed")
+    assert clipper.get_current_model_version("followed") == "1"
+
+
 def test_stopped_version_comes_back_with_a_rollback(clipper: Clipper) -> None:
     clipper.register_application("stopped", "doubles", "none", 500_000)
     clipper.deploy_model("stopped", 1, answering("one"), app_name="stopped")

@@ -136,11 +136,13 @@ def test_state_tells_everything_but_secrets(tmp_path: Path) -> None:
     async def test(client: AsgiClient, w: World) -> None:
         await client.post("/admin/add_app", APP)
         await w.deploy_m()
+        await client.post("/admin/add_model", {**MODEL, "model_version": "2"})
         reply = await client.get("/admin/state")
         state = reply.json
         assert state["revision"] == w.registry.snapshot().revision
         assert [each["name"] for each in state["applications"]] == ["app"]
-        assert [(each["name"], each["version"], each["current"]) for each in state["models"]] == [("m", "1", True)]
+        models = [(each["name"], each["version"], each["previous"], each["current"]) for each in state["models"]]
+        assert models == [("m", "1", "", False), ("m", "2", "1", True)]
         assert [(each["replica_id"], each["state"]) for each in state["replicas"]] == [(0, "ready")]
         assert w.records()[0].token not in reply.text
 

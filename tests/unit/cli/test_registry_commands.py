@@ -48,6 +48,9 @@ def plane(admin: FakePlane, query: FakePlane) -> FakePlane:
     admin.says("/admin/get_application", APPLICATION)
     admin.says("/admin/get_linked_models", ["svm", "bayes"])
     admin.says("/admin/get_all_models", [model("1"), model("2", current=True)])
+    versions = [("1", "", False), ("2", "1", True)]
+    models = [{"name": "svm", "version": v, "previous": before, "current": current} for v, before, current in versions]
+    admin.says("/admin/state", {"models": models})
     admin.says("/admin/get_model", model("2", current=True))
     admin.says("/admin/get_all_containers", [REPLICA])
     admin.says("/admin/set_num_replicas", {})

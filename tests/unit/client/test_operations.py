@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from clipper.client import Clipper, ClipperError, connect
-from clipper.client.models import version_below
 from clipper.core.errors import ErrorCode
 from tests.unit.client.fake import Answer, Asked, FakePlane
 
@@ -16,11 +15,27 @@ def model(name: str, version: str, current: bool = False) -> dict[str, Any]:
     return {"model_name": name, "model_version": version, "is_current_version": current}
 
 
+def in_state(name: str, version: str, previous: str = "", *, current: bool = False) -> dict[str, Any]:
+    return {"name": name, "version": version, "previous": previous, "current": current}
+
+
 def replica(name: str, version: str, replica_id: int) -> dict[str, Any]:
     return {"model_name": name, "model_version": version, "model_replica_id": replica_id}
 
 
 MODELS = [model("svm", "9"), model("svm", "10", True), model("svm", "11"), model("bayes", "1", True)]
+STATE = {
+    "models": [
+        in_state("svm", "10", "11", current=True),
+        in_state("svm", "11", "9"),
+        in_state("svm", "9"),
+        in_state("bayes", "1", current=True),
+        in_state("tree", "1", current=True),
+        in_state("tree", "2", "1"),
+        in_state("tree", "3", "2"),
+        in_state("unset", "1"),
+    ]
+}
 REPLICAS = [replica("svm", "9", 0), replica("svm", "10", 0), replica("svm", "10", 1), replica("bayes", "1", 0)]
 
 
@@ -67,6 +82,7 @@ def plane(admin: FakePlane) -> FakePlane:
         admin.answers[f"/admin/{name}"] = done
     admin.says("/admin/get_all_models", MODELS)
     admin.says("/admin/get_all_containers", REPLICAS)
+    admin.says("/admin/state", STATE)
     return admin
 
 
@@ -131,36 +147,31 @@ def test_replicas_are_ready_before_a_version_becomes_current(clipper: Clipper, p
     assert [each.path for each in plane.asked] == ["/admin/set_num_replicas", "/admin/set_model_version"]
 
 
-def test_rollback_goes_to_the_version_below(clipper: Clipper, plane: FakePlane) -> None:
-    assert clipper.rollback("svm") == "9"
-    assert plane.last.json == {"model_name": "svm", "model_version": "9"}
-
-
-def test_rollback_goes_where_it_is_told(clipper: Clipper, plane: FakePlane) -> None:
-    assert clipper.rollback("svm", 11) == "11"
+def test_rollback_goes_to_the_version_that_was_current_before(clipper: Clipper, plane: FakePlane) -> None:
+    assert clipper.rollback("svm") == "11"
     assert plane.last.json == {"model_name": "svm", "model_version": "11"}
 
 
-def test_rollback_without_an_earlier_version_names_the_others(clipper: Clipper, plane: FakePlane) -> None:
-    with pytest.raises(ClipperError, match="deploy another version first"):
-        clipper.rollback("bayes")
-    with pytest.raises(ClipperError, match="name one of 10, 11"):
-        version_below(["9", "10", "11"], "9", "svm")
+def test_rollback_goes_where_it_is_told(clipper: Clipper, plane: FakePlane) -> None:
+    assert clipper.rollback("svm", 9) == "9"
+    assert plane.last.json == {"model_name": "svm", "model_version": "9"}
+    assert len(plane.asked) == 1
 
 
 @pytest.mark.parametrize(
-    ("versions", "current", "expected"),
+    ("name", "message"),
     [
-        (["9", "10", "11"], "11", "10"),
-        (["9", "10"], "10", "9"),
-        (["1-9", "1-10", "1-2"], "1-10", "1-9"),
-        (["a", "b", "1"], "b", "a"),
-        (["a", "b", "1"], "a", "1"),
-        (["2020-01-02", "2020-01-10", "2019-12-31"], "2020-01-02", "2019-12-31"),
+        ("bayes", "'bayes' had no version before its current one, '1': deploy another version first"),
+        ("tree", "'tree' had no version before its current one, '1': name one of 2, 3"),
+        ("unset", "No model with name 'unset' exists"),
+        ("other", "No model with name 'other' exists"),
     ],
 )
-def test_versions_are_in_natural_order(versions: list[str], current: str, expected: str) -> None:
-    assert version_below(versions, current, "m") == expected
+def test_rollback_without_a_version_before_says_so(clipper: Clipper, plane: FakePlane, name: str, message: str) -> None:
+    with pytest.raises(ClipperError, match=message) as caught:
+        clipper.rollback(name)
+    assert caught.value.code is ErrorCode.NOT_FOUND
+    assert [each.path for each in plane.asked] == ["/admin/state"]
 
 
 @pytest.mark.parametrize(

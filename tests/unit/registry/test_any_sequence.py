@@ -13,13 +13,13 @@ from tests.unit.registry.world import Change, P, World, application, model, repl
 APPLICATIONS = st.sampled_from(["app", "other", "Bad Name", "metrics"])
 MODELS = st.sampled_from(["m", "n", "o", "bad_name"])
 LISTS_OF_MODELS = st.lists(MODELS, max_size=3)
-VERSIONS = st.sampled_from(["1", "2"])
+VERSIONS = st.sampled_from(["1", "2", "3"])
 TYPES = st.sampled_from([InputType.DOUBLES, InputType.DOUBLES, InputType.STRINGS])
 ALLOWED = {"app", "other", "m", "n", "o"}
 
 
 class Naive(RuleBasedStateMachine):
-    """`types`, `links`, `versions` and `current` say what the registry should hold."""
+    """`types`, `links`, `versions`, `current` and `previous` say what the registry should hold."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,6 +29,7 @@ class Naive(RuleBasedStateMachine):
         self.links: dict[str, list[str]] = {}
         self.versions: dict[str, dict[str, InputType]] = {}
         self.current: dict[str, str] = {}
+        self.previous: dict[tuple[str, str], str] = {}
 
     def attempt(self, allowed: bool, change: Change[P], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Do the change, or see it refused, as the model says."""
@@ -47,6 +48,17 @@ class Naive(RuleBasedStateMachine):
 
     def linked(self, name: str) -> bool:
         return any(name in linked for linked in self.links.values())
+
+    def make_current(self, name: str, version: str) -> None:
+        before = self.current.get(name, version)
+        if before != version and version not in self.chain(name, before):
+            self.previous[name, version] = before
+        self.current[name] = version
+
+    def chain(self, name: str, version: str) -> list[str]:
+        """Where one roll-back after the other leads; it must come to an end."""
+        before = self.previous.get((name, version))
+        return [] if before is None else [before, *self.chain(name, before)]
 
     @rule(name=APPLICATIONS, input_type=TYPES, links=LISTS_OF_MODELS)
     def add_application(self, name: str, input_type: InputType, links: list[str]) -> None:
@@ -86,12 +98,12 @@ class Naive(RuleBasedStateMachine):
         if self.attempt(allowed, changes.add_model, new, make_current=make_current):
             self.versions.setdefault(name, {})[version] = input_type
             if make_current:
-                self.current[name] = version
+                self.make_current(name, version)
 
     @rule(name=MODELS, version=VERSIONS)
     def set_current_version(self, name: str, version: str) -> None:
         if self.attempt(version in self.versions.get(name, {}), changes.set_current_version, name, version):
-            self.current[name] = version
+            self.make_current(name, version)
 
     @rule(name=MODELS, version=VERSIONS)
     def delete_model_version(self, name: str, version: str) -> None:
@@ -101,6 +113,11 @@ class Naive(RuleBasedStateMachine):
             del versions[version]
             if self.current.get(name) == version:
                 del self.current[name]
+            further = self.previous.pop((name, version), None)
+            for heir in [key for key, before in self.previous.items() if key[0] == name and before == version]:
+                del self.previous[heir]
+                if further is not None:
+                    self.previous[heir] = further
 
     @rule(name=MODELS)
     def delete_model(self, name: str) -> None:
@@ -108,6 +125,7 @@ class Naive(RuleBasedStateMachine):
         if self.attempt(allowed, changes.delete_model, name):
             del self.versions[name]
             self.current.pop(name, None)
+            self.previous = {key: before for key, before in self.previous.items() if key[0] != name}
 
     @rule(name=MODELS, version=VERSIONS)
     def replica_comes_and_goes(self, name: str, version: str) -> None:
@@ -125,6 +143,7 @@ class Naive(RuleBasedStateMachine):
         expected = {(name, v): kind for name, versions in self.versions.items() for v, kind in versions.items()}
         assert {key: each.input_type for key, each in snapshot.models.items()} == expected
         assert snapshot.current == self.current
+        assert {key: each.previous for key, each in snapshot.models.items() if each.previous} == self.previous
         assert snapshot.replicas == {}
         assert snapshot.revision == self.changes_done
 
@@ -133,6 +152,10 @@ class Naive(RuleBasedStateMachine):
         snapshot = self.world.snapshot
         for name, version in snapshot.current.items():
             assert (name, version) in snapshot.models
+        for name, version in snapshot.models:
+            chain = self.chain(name, version)
+            assert len({version, *chain}) == 1 + len(chain)
+            assert all((name, each) in snapshot.models for each in chain)
         for app in snapshot.applications.values():
             assert len(set(app.models)) == len(app.models)
             for linked in app.models:

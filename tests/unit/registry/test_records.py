@@ -20,6 +20,12 @@ def test_field_of_a_newer_version_is_ignored() -> None:
     assert read_snapshot([(model_key("m", "1"), value)]).models == {("m", "1"): model()}
 
 
+def test_version_recorded_before_there_was_a_history_has_none() -> None:
+    value = encode(model()).replace(b',"previous":""', b"")
+    assert b"previous" not in value
+    assert read_snapshot([(model_key("m", "1"), value)]).models["m", "1"].previous == ""
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
