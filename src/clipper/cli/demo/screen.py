@@ -213,9 +213,9 @@ def ms(seconds: float) -> str:
 
 
 def share(value: float) -> str:
-    """A part of a whole; 100 % only if it is the whole."""
+    """A part of a whole; 0 % and 100 % only if it is nothing and all."""
     percent = value * 100
-    return f"{percent:.0f} %" if value in (0.0, 1.0) else f"{min(percent, 99.9):.1f} %"
+    return f"{percent:.0f} %" if value in (0.0, 1.0) else f"{min(max(percent, 0.1), 99.9):.1f} %"
 
 
 def _numbers(made: Table, from_column: int) -> Table:

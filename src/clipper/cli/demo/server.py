@@ -1,5 +1,6 @@
 """`clipper serve` as the demo's own subprocess."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from time import sleep
 
 from clipper.client import Clipper, connect
 from clipper.core.clock import monotonic
-from clipper.core.errors import ClipperError, ErrorCode
+from clipper.core.errors import ClipperError, ErrorCode, invalid
 
 START_TIMEOUT_S = 60.0
 """A second is usual; the first start on a cold disk takes several."""
@@ -29,7 +30,7 @@ class DemoServer:
     """
 
     def __init__(self, home: Path | None, kept: bool) -> None:
-        self.home = Path()
+        self.home = Path(os.devnull)
         self._wanted_home = home
         self._kept = kept
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,13 +41,18 @@ class DemoServer:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> Clipper:
-        """Start it and return its client, once it is ready.
+    def prepare(self) -> None:
+        """Make the home folder. Raises INVALID_ARGUMENT if there is something in it already."""
+        if self._wanted_home is None:
+            self.home = Path(tempfile.mkdtemp(prefix="clipper-demo-"))
+            return
+        self.home = self._wanted_home.expanduser().absolute()
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(self.home.iterdir()):
+            raise invalid(f"Invalid --home {self.home}: it is not empty; the demo starts with an empty one")
 
-        Raises:
-            ClipperError: INVALID_ARGUMENT if the home folder is in use, UNAVAILABLE with its last words if it ends.
-        """
-        self.home = self._prepare_home()
+    def start(self) -> Clipper:
+        """Start it and return its client, once it is ready. Raises UNAVAILABLE with its last words if it ends."""
         command = [sys.executable, "-m", "clipper", "serve", "--home", str(self.home)]
         command += ["--query-port", "0", "--admin-port", "0"]
         if not self._kept:
@@ -64,29 +70,10 @@ class DemoServer:
     def stop(self) -> None:
         """Stop it in order, and remove its temporary home; again does nothing."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            _end(process)
         if self._wanted_home is None:
             shutil.rmtree(self.home, ignore_errors=True)
-
-    def _prepare_home(self) -> Path:
-        if self._wanted_home is None:
-            return Path(tempfile.mkdtemp(prefix="clipper-demo-"))
-        home = self._wanted_home.expanduser().absolute()
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(home.iterdir()):
-            raise ClipperError(
-                ErrorCode.INVALID_ARGUMENT, f"Invalid --home {home}: it is not empty; the demo starts with an empty one"
-            )
-        return home
 
     def _connected(self, process: "subprocess.Popen[bytes]") -> Clipper:
         deadline = monotonic() + START_TIMEOUT_S
@@ -100,3 +87,14 @@ class DemoServer:
                         ErrorCode.UNAVAILABLE, "The demo's server did not start", last_words or error.message
                     ) from None
             sleep(POLL_S)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,6 +1,7 @@
 """The demo from beginning to end, and the promises it holds Clipper to: one broken promise, and it fails."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -76,6 +77,7 @@ def run_demo(keep: bool, home: Path | None) -> int:
     server = DemoServer(home, keep)
     done = False
     try:
+        server.prepare()
         with Screen(out, board := Board(APPLICATION, SLO_S)) as screen:
             story = Story(server, screen, board)
             story.tell()
@@ -334,7 +336,9 @@ def _next_steps() -> Text:
 
 def _next_steps_kept(server: DemoServer, target: Target, label: int) -> Text:
     url = f"http://{target.host}:{target.port}"
+    on_path = [] if shutil.which("clipper") else [f"export PATH={Path(sys.executable).parent}:$PATH"]
     commands = (
+        *on_path,
         f"export CLIPPER_HOME={server.home}",
         "clipper status --watch",
         f"clipper predict {APPLICATION} @$CLIPPER_HOME/{EXAMPLE_NAME}",

@@ -92,6 +92,8 @@ def test_observed_accuracy_is_of_this_application_and_since_the_earlier_scrape()
     assert NOTHING.observed_accuracy("svm") is None
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0, "0 %"), (1.0, "100 %"), (0.99999, "99.9 %"), (0.5, "50.0 %")])
-def test_share_never_rounds_up_to_the_whole(value: float, text: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0 %"), (1.0, "100 %"), (0.99999, "99.9 %"), (0.00001, "0.1 %"), (0.5, "50.0 %")]
+)
+def test_share_never_rounds_to_all_or_nothing(value: float, text: str) -> None:
     assert share(value) == text
