@@ -21,6 +21,21 @@ MAX_CONTEXTS_IN_MEMORY = 100_000
 MAX_RETRIES = 100
 """Each retry means that another frontend has committed an update of the same context meanwhile."""
 
+DELETED_AT_ONCE = 1000
+"""States in one transaction: half a megabyte of keys at most, so that the feedback of others waits for little."""
+
+
+async def delete_states(store: Store, application: str) -> None:
+    """Forget everything that was learned for an application, so that one of the same name starts anew.
+
+    To be called once no frontend is to serve it any longer. Raises STORE_FULL, STORE_FAILED or STORE_BUSY.
+    """
+    while found := await asyncio.to_thread(store.scan, _prefix(application)):  # updates under way may add some
+        keys = [key for key, _ in found]
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            group = Transaction(delete=set(keys[start : start + DELETED_AT_ONCE]))
+            await asyncio.wrap_future(store.commit(group))
+
 
 class _Cell:
     __slots__ = ("encoded", "state")
@@ -34,7 +49,7 @@ class States:
     """The states of one application."""
 
     def __init__(self, application: str, initial: State, store: Store) -> None:
-        self._prefix = STATES_PREFIX + application.encode() + b"/"
+        self._prefix = _prefix(application)
         self._initial = initial
         self._store = store
         self._cells: dict[str | None, _Cell] = {}
@@ -85,3 +100,7 @@ class States:
 
     def _key(self, context: str | None) -> bytes:
         return self._prefix + (b"" if context is None else b"=" + context.encode())
+
+
+def _prefix(application: str) -> bytes:
+    return STATES_PREFIX + application.encode() + b"/"

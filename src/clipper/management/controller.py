@@ -84,7 +84,9 @@ class Controller:
         self._deployments = Deployments(
             self._registry, self._supervisor, self._bundles, self._environments, home.deployments, limits.supervision
         )
-        self._operations = Operations(self._registry, self._supervisor, self._bundles, self._logs, limits.supervision)
+        self._operations = Operations(
+            store, self._registry, self._supervisor, self._bundles, self._logs, limits.supervision
+        )
 
     def application(self) -> Starlette:
         """The admin REST over these parts."""

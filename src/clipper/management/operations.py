@@ -1,6 +1,6 @@
-"""What an operator can do with models and their replicas, beyond what the registry does alone.
+"""What an operator can do beyond what the registry does alone.
 
-Applications and links are registry entries only: the admin edge asks the registry itself for them.
+Links and new applications are registry entries only: the admin edge asks the registry itself for them.
 """
 
 import asyncio
@@ -8,12 +8,14 @@ from math import ceil
 from typing import NamedTuple
 
 from clipper.core.errors import ClipperError, ErrorCode, invalid
+from clipper.engine.states import delete_states
 from clipper.management.bundles import BundleFolder
 from clipper.management.config import SupervisionConfig
 from clipper.management.logs import LogFiles
 from clipper.management.supervision.supervisor import Supervisor
 from clipper.registry.entities import Model
 from clipper.registry.registry import Registry
+from clipper.store import Store
 
 MAX_LOG_LINES = 10_000
 """Of one replica in one answer."""
@@ -29,21 +31,28 @@ class ReplicaLog(NamedTuple):
 
 
 class Operations:
-    """Use cases on models that move processes and files as well as registry entries."""
+    """Use cases that move processes, files and states as well as registry entries."""
 
     def __init__(
         self,
+        store: Store,
         registry: Registry,
         supervisor: Supervisor,
         bundles: BundleFolder,
         logs: LogFiles,
         config: SupervisionConfig,
     ) -> None:
+        self._store = store
         self._registry = registry
         self._supervisor = supervisor
         self._bundles = bundles
         self._logs = logs
         self._config = config
+
+    async def delete_application(self, name: str) -> None:
+        """Remove an application, its links, and what its selection policy has learned. Raises NOT_FOUND."""
+        await self._registry.delete_application(name)
+        await delete_states(self._store, name)
 
     async def set_model_version(self, name: str, version: str) -> None:
         """Make a version current once it can answer; one without replicas is started first.

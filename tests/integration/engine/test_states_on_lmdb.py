@@ -1,12 +1,12 @@
-"""Selection states on a real store that other frontends change too: no acknowledged update is ever lost."""
+"""Selection states on a real store that other frontends change too: none is lost, until its application is deleted."""
 
 import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
-from clipper.engine.states import States
-from clipper.store import LmdbStore
+from clipper.engine.states import DELETED_AT_ONCE, STATES_PREFIX, States, delete_states
+from clipper.store import LmdbStore, Transaction
 from tests.integration.engine.learner import CONTEXTS, learn
 from tests.virtual_time import run
 
@@ -33,3 +33,25 @@ def test_updates_of_three_frontends_in_two_processes_all_count(tmp_path: Path) -
         states = States("app", {}, store)
         everything = {"first": UPDATES, "second": UPDATES, "elsewhere": UPDATES}
         assert [states.current(context) for context in CONTEXTS] == [everything] * len(CONTEXTS)
+
+
+def test_states_of_a_deleted_application_are_gone_and_no_others(tmp_path: Path) -> None:
+    count = 2 * DELETED_AT_ONCE + 1
+
+    async def scenario(store: LmdbStore) -> None:
+        many = {b"%sapp/=%d" % (STATES_PREFIX, number): b"{}" for number in range(count)}
+        kept = {STATES_PREFIX + b"app-2/": b"{}", STATES_PREFIX + b"ap/=p/": b"{}", b"registry/app": b""}
+        await asyncio.wrap_future(store.commit(Transaction(put=many | kept)))
+        await learn(store, "first", 1)
+        served = States("app", {}, store)
+        assert served.current(None) == {"first": 1}
+        watch = store.watch(STATES_PREFIX)
+        await delete_states(store, "app")
+        assert dict(store.scan(b"")) == kept
+        assert watch.changed()
+        served.refresh()
+        assert [served.current(context) for context in (*CONTEXTS, "0")] == [{}, {}, {}]
+        await delete_states(store, "app")
+
+    with LmdbStore.open(tmp_path) as store:
+        run(scenario(store))

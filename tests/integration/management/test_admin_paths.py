@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clipper.core.errors import ClipperError, ErrorCode
+from clipper.engine.states import States
 from tests.integration.management.admin import LIMITS, with_admin
 from tests.integration.management.asgi import AsgiClient
 from tests.integration.management.containers import CRASHES
@@ -118,6 +119,32 @@ def test_our_paths(tmp_path: Path) -> None:
         await client.post("/admin/set_model_links", {"app_name": "app", "model_names": []})
         assert (await client.post("/admin/delete_model", {"model_name": "m"})).status == 200
         assert not w.launcher.alive
+
+    with_admin(tmp_path, test)
+
+
+def test_application_registered_again_has_learned_nothing(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        for name in ("app", "app-2"):
+            await client.post("/admin/add_app", {**APP, "name": name})
+            for context in (None, "user-7"):
+                await States(name, {}, w.store).update(context, lambda _: {"learned": 1})
+        assert (await client.post("/admin/delete_app", {"name": "app"})).status == 200
+        await client.post("/admin/add_app", APP)
+        for context in (None, "user-7"):
+            assert States("app", {}, w.store).current(context) == {}
+            assert States("app-2", {}, w.store).current(context) == {"learned": 1}
+
+    with_admin(tmp_path, test)
+
+
+def test_states_of_an_application_that_is_not_deleted_stay(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_app", APP)
+        await States("app", {}, w.store).update(None, lambda _: {"learned": 1})
+        w.store.refusal = ClipperError(ErrorCode.STORE_BUSY, "later")
+        assert (await client.post("/admin/delete_app", {"name": "app"})).status == 503
+        assert States("app", {}, w.store).current(None) == {"learned": 1}
 
     with_admin(tmp_path, test)
 

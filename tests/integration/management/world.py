@@ -123,7 +123,7 @@ class World:
         self.deployments = Deployments(
             self.registry, self.supervisor, self.bundles, self.environments, self.home.deployments, self.config
         )
-        self.operations = Operations(self.registry, self.supervisor, self.bundles, self.logs, self.config)
+        self.operations = Operations(self.store, self.registry, self.supervisor, self.bundles, self.logs, self.config)
 
     def bundle(self, **fields: Any) -> str:
         """Put a bundle on disk as if it had been deployed; its digest."""

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from clipper.core.errors import ClipperError, ErrorCode
-from clipper.engine.states import STATES_PREFIX, States
+from clipper.engine.states import STATES_PREFIX, States, delete_states
 from clipper.selection.policy import State
 from tests.unit.engine.world import MemoryStore, settled, turns
 from tests.virtual_time import run
@@ -199,5 +199,34 @@ def test_refresh_loses_no_update_in_flight() -> None:
         store.release()
         await asyncio.gather(*before, *after)
         assert counting(store).current(None) == {"n": 6}
+
+    run(scenario())
+
+
+def test_state_that_is_written_while_the_others_are_deleted_goes_too() -> None:
+    async def scenario() -> None:
+        store = MemoryStore()
+        await counting(store).update("before", plus_one)
+        store.held = []
+        deleting = asyncio.create_task(delete_states(store, "app"))
+        while not store.held:
+            await turns(1)
+        late = asyncio.create_task(counting(store).update("late", plus_one))
+        await turns(2)
+        store.release()
+        await asyncio.gather(late, deleting)
+        assert not store.records
+
+    run(scenario())
+
+
+def test_states_that_cannot_be_deleted_stay_and_say_why() -> None:
+    async def scenario() -> None:
+        store = MemoryStore()
+        await counting(store).update(None, plus_one)
+        store.error = ClipperError(ErrorCode.STORE_FULL, "The disk is full")
+        with pytest.raises(ClipperError, match="The disk is full"):
+            await delete_states(store, "app")
+        assert counting(store).current(None) == {"n": 1}
 
     run(scenario())

@@ -81,7 +81,7 @@ class AdminApi:
         return f"Successfully added application with name '{body.name}'"
 
     async def _delete_application(self, body: bodies.ApplicationName) -> str:
-        await self._registry.delete_application(body.name)
+        await self._operations.delete_application(body.name)
         return f"Successfully deleted application with name '{body.name}'"
 
     async def _add_links(self, body: bodies.Links) -> str:
