@@ -61,17 +61,27 @@ class ClockCache:
         owner.clear()
 
     def _replace(self, evaluation: Evaluation) -> None:
-        place = self._advance()
-        self._evict(self._ring[place])
-        self._ring[place] = evaluation
-        self._hand = place + 1
+        """Put it where the next to go is: nearly always right under the hand."""
+        ring = self._ring
+        hand = self._hand
+        if hand >= len(ring) or ring[hand].visited:
+            hand = self._advance()
+        victim = ring[hand]
+        del victim.owner[victim.input.key]
+        self.used_bytes -= victim.cost
+        self.evictions += 1
+        ring[hand] = evaluation
+        self._hand = hand + 1
 
     def _remove(self) -> None:
-        victim = self._advance()
-        self._evict(self._ring[victim])
+        place = self._advance()
+        victim = self._ring[place]
+        del victim.owner[victim.input.key]
+        self.used_bytes -= victim.cost
+        self.evictions += 1
         last = self._ring.pop()
-        if victim < len(self._ring):
-            self._ring[victim] = last
+        if place < len(self._ring):
+            self._ring[place] = last
 
     def _advance(self) -> int:
         """The place of the next entry to go."""
@@ -84,8 +94,3 @@ class ClockCache:
                 hand = 0
         self._hand = hand
         return hand
-
-    def _evict(self, victim: Evaluation) -> None:
-        del victim.owner[victim.input.key]
-        self.used_bytes -= victim.cost
-        self.evictions += 1

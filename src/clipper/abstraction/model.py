@@ -140,8 +140,11 @@ class ServedModel:
                 measures.failures += 1
                 if held is evaluation:
                     del evaluations[key]
-            elif held is evaluation or held is None or held.output is None:
-                evaluations[key] = evaluation  # it may be late, and the same have been asked again meanwhile
+            elif held is evaluation:
+                evaluation.output = outcome
+                admit(evaluation, outcome)
+            elif held is None or held.output is None:  # it is late, and the same has been asked again meanwhile
+                evaluations[key] = evaluation
                 evaluation.output = outcome
                 admit(evaluation, outcome)
             waiters = evaluation.waiters  # as `complete` does, without a call for each

@@ -80,6 +80,8 @@ class ServedApplication:
         self.default_output = encode_default(spec.default_output)
         self._models = models
         self._names = tuple(name for name in spec.models if name in models)
+        self._only = models[self._names[0]] if len(self._names) == 1 else None
+        self._only_selection = Selection(self._names, (1.0,))
         self._last_selection: Selection | None = None
         self._last_members: list[ServedModel] = []
         self._versions = shared.versions
@@ -89,6 +91,9 @@ class ServedApplication:
     def predict(self, query: PendingQuery, now: float) -> None:
         """Ask the models that the policy selects; `query.reply_to` gets the answer by the deadline."""
         query.application = self
+        if self._only is not None:
+            self._ask_only(query, self._only, now)
+            return
         if not self._names:
             self.conclude(query, now)
             return
@@ -120,6 +125,20 @@ class ServedApplication:
         query.reply_to = None
         if reply_to is not None:
             reply_to.answer(query, now)
+
+    def _ask_only(self, query: PendingQuery, model: ServedModel, now: float) -> None:
+        """As `_ask`, where there is one model and so nothing to select: what most applications are."""
+        if not model.can_answer:
+            self.conclude(query, now)
+            return
+        query.selection = self._only_selection
+        query.outcomes = [None]
+        query.waiting = 1
+        output = model.ask(query.input, query.deadline, now, self.slo_s, query, 0)
+        if output is not None:
+            query.receive(0, output, now)
+        elif query.waiting:
+            self._deadlines.watch(query, self.slo_s)
 
     def _ask(self, query: PendingQuery, selection: Selection, models: list[ServedModel], now: float) -> None:
         count = len(models)

@@ -42,11 +42,9 @@ async def observe_query(application: ServedApplication, journal: Journal, query_
         attempt.set_result(None)
 
 
-async def observe_input(
-    application: ServedApplication, journal: Journal, asked: Input, context: str | None, label: bytes
-) -> None:
+async def observe_input(application: ServedApplication, asked: Input, context: str | None, label: bytes) -> None:
     """Feedback for an input; durable on return. Raises what `States.update` raises."""
-    await _observe(application, await _Join(application, journal).outputs(asked, context), label)
+    await _observe(application, await _Join(application).outputs(asked, context), label)
 
 
 async def _observe(application: ServedApplication, query: PendingQuery, label: bytes) -> None:
@@ -75,15 +73,14 @@ async def _observe(application: ServedApplication, query: PendingQuery, label: b
 class _Join:
     """Asks the application's models what they say of an input, as a query of its own."""
 
-    def __init__(self, application: ServedApplication, journal: Journal) -> None:
+    def __init__(self, application: ServedApplication) -> None:
         self._application = application
-        self._journal = journal
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def outputs(self, asked: Input, context: str | None) -> PendingQuery:
         now = monotonic()
         deadline = now + self._application.patience_s
-        query = PendingQuery(self._journal.next_id(), asked, context, now, deadline, self)
+        query = PendingQuery(asked, context, now, deadline, self)
         self._application.predict(query, now)
         await self._done
         return query

@@ -45,13 +45,10 @@ class Journal:
         self._weight = 0
         self._bytes = 0
 
-    def next_id(self) -> int:
-        """An id that no other query of this home has."""
-        return self._first_id + self._newest
-
     def record(self, query: PendingQuery) -> None:
-        """Remember a query whose id came from `next_id` just now."""
+        """Give a query an id that no other of this home has, and remember it."""
         newest = self._newest
+        query.query_id = self._first_id + newest
         self._ring[newest % self._size] = query
         self._newest = newest + 1
         self._weight += len(query.input.payload)

@@ -35,7 +35,7 @@ class PendingQuery:
     """One input for one application.
 
     Attributes:
-        query_id: unique over restarts and over all frontends of one home.
+        query_id: unique over restarts and over all frontends of one home; given by the journal.
         arrived, deadline: by the monotonic clock, in seconds.
         selection: the models that were asked, with their propensities.
         outcomes: in the order of `selection.models`; None where nothing has arrived yet.
@@ -64,10 +64,8 @@ class PendingQuery:
         "waiting",
     )
 
-    def __init__(
-        self, query_id: int, asked: Input, context: str | None, arrived: float, deadline: float, reply_to: ReplyTo
-    ) -> None:
-        self.query_id = query_id
+    def __init__(self, asked: Input, context: str | None, arrived: float, deadline: float, reply_to: ReplyTo) -> None:
+        self.query_id = 0
         self.input = asked
         self.context = context
         self.arrived = arrived

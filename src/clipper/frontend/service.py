@@ -55,9 +55,8 @@ class QueryService:
             _respond(connection, responses.failure(error, BAD_BODY))
             return
         if type(asked) is Input:
-            journal = engine.journal
-            query = PendingQuery(journal.next_id(), asked, None, now, now + application.patience_s, connection)
-            journal.record(query)
+            query = PendingQuery(asked, None, now, now + application.patience_s, connection)
+            engine.journal.record(query)
             connection.expect(query)
             application.predict(query, now)
         else:
@@ -75,7 +74,7 @@ class QueryService:
         journal = self._engine.journal
         deadline = now + application.patience_s
         for asked in body.inputs:
-            query = PendingQuery(journal.next_id(), asked, body.context, now, deadline, reply_to)
+            query = PendingQuery(asked, body.context, now, deadline, reply_to)
             journal.record(query)
             reply_to.queries.append(query)
             try:
@@ -118,16 +117,15 @@ class QueryService:
         except ClipperError as error:
             _respond(connection, responses.failure(error, BAD_BODY))
             return
-        journal = self._engine.journal
         if feedback.query_id is not None:
             holder = self._siblings.holder(feedback.query_id >> SEQUENCE_BITS)
             if holder is not None:
                 self._answer_later(connection, self._forward(holder, name, body))
                 return
-            observing = observe_query(application, journal, feedback.query_id, feedback.label)
+            observing = observe_query(application, self._engine.journal, feedback.query_id, feedback.label)
         else:
             assert feedback.input is not None
-            observing = observe_input(application, journal, feedback.input, feedback.context, feedback.label)
+            observing = observe_input(application, feedback.input, feedback.context, feedback.label)
         self._answer_later(connection, _acknowledged(observing))
 
     async def _forward(self, holder: int, application: str, body: bytes) -> bytes:

@@ -27,7 +27,9 @@ class Woken:
 
 
 def query(query_id: int, now: float, deadline: float) -> PendingQuery:
-    return PendingQuery(query_id, number(query_id), None, now, deadline, Client())
+    asked = PendingQuery(number(query_id), None, now, deadline, Client())
+    asked.query_id = query_id
+    return asked
 
 
 def test_query_is_woken_at_its_deadline() -> None:

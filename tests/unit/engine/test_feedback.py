@@ -152,7 +152,7 @@ def test_feedback_counts_outputs_that_came_after_the_answer() -> None:
 
 async def _observe_input(serving: Serving, context: str | None = None) -> None:
     engine = serving.engine
-    await observe_input(engine.applications["app"], engine.journal, number(1), context, b"1")
+    await observe_input(engine.applications["app"], number(1), context, b"1")
 
 
 def test_feedback_by_input_joins_through_the_cache() -> None:

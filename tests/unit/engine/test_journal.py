@@ -17,7 +17,7 @@ def journal(max_queries: int = 4 * SEGMENT, max_bytes: int = 1 << 30, incarnatio
 
 
 def record(into: Journal, size: int = 8) -> PendingQuery:
-    made = PendingQuery(into.next_id(), Input(DType.BYTES, (size,), bytes(size)), None, 0.0, 1.0, Client())
+    made = PendingQuery(Input(DType.BYTES, (size,), bytes(size)), None, 0.0, 1.0, Client())
     into.record(made)
     return made
 

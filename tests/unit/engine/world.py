@@ -140,7 +140,7 @@ class Serving:
         engine, client, now = self.engine, Client(), self.clock()
         engine.refresh()
         application = engine.applications[name]
-        query = PendingQuery(engine.journal.next_id(), asked, context, now, now + application.patience_s, client)
+        query = PendingQuery(asked, context, now, now + application.patience_s, client)
         engine.journal.record(query)
         if version is None:
             application.predict(query, now)

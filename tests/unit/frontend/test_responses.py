@@ -13,7 +13,8 @@ from clipper.frontend.responses import STATUS_OF
 
 
 def answered(query_id: int, output: bytes, explanation: str | None = None) -> PendingQuery:
-    query = PendingQuery(query_id, Input(DType.BYTES, (1,), b"x"), None, 0.0, 1.0, NobodyWaits())
+    query = PendingQuery(Input(DType.BYTES, (1,), b"x"), None, 0.0, 1.0, NobodyWaits())
+    query.query_id = query_id
     query.output = output
     query.explanation = explanation
     return query
