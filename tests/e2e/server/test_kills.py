@@ -93,8 +93,10 @@ def test_killed_container_costs_no_query_its_answer(server: Server) -> None:
 
 def test_all_containers_killed_at_once_come_back(server: Server) -> None:
     before = what_exists(server)
-    for pid in server.children("container"):
+    killed = server.children("container")
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
+    eventually(lambda: pids_of_replicas(server).isdisjoint(killed), "still recorded")
     eventually(lambda: what_exists(server) == before, "containers do not come back")
     assert predict(server, "sum", [7, 1])["output"] == 8
 

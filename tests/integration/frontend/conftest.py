@@ -23,6 +23,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Two frontends on one port."""
+    with Stage(tmp_path_factory.mktemp("h"), frontends=2) as stage:
+        yield stage
+
+
 @pytest.fixture
 def client(stage: Stage) -> Iterator[Client]:
     with stage.client() as client:

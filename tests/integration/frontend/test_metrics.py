@@ -1,6 +1,5 @@
 """What a scrape of one port says of all the frontends behind it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +9,6 @@ from clipper.core.prediction import SLO_MISSED
 from tests.fake_container import never
 from tests.integration.frontend.behaviours import add_up
 from tests.integration.frontend.stage import Served, Stage, eventually
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("h"), frontends=2) as stage:
-        yield stage
 
 
 @pytest.fixture(scope="module")
