@@ -3,7 +3,6 @@
 Bounded twice: in queries and in bytes of their inputs and outputs.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 from clipper.engine.query import PendingQuery
@@ -12,8 +11,8 @@ SEQUENCE_BITS = 33
 """Of a query id: 8.6 billion queries before an id repeats; above it, up to 2**53, the frontend's incarnation."""
 
 
-SEGMENT = 1024
-"""Queries that are weighed, and forgotten, at a time."""
+SEGMENT = 128
+"""Queries that are weighed, and forgotten, at a time: a tenth of a millisecond of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,50 +29,61 @@ class JournalConfig:
 class Journal:
     """Numbers the queries and remembers the newest of them.
 
-    The ring is accounted for in segments, so that recording one query is a store and two additions.
+    They lie in segments that are weighed when they are full and forgotten whole, so that recording one is an append.
     """
 
     def __init__(self, config: JournalConfig, incarnation: int) -> None:
-        self._size = max(config.max_queries, 2 * SEGMENT)
+        self._max_segments = max(2, config.max_queries // SEGMENT)
         self._max_bytes = config.max_bytes
-        self._segment_max_bytes = config.max_bytes // 16
         self._first_id = incarnation << SEQUENCE_BITS
-        self._ring: list[PendingQuery | None] = [None] * self._size
-        self._segments: deque[tuple[int, int]] = deque()
-        self._newest = 0
-        self._oldest = 0
+        self._next_id = self._first_id
+        self._filling: list[PendingQuery | None] = []
+        self._segments = {0: self._filling}
+        self._weights: dict[int, int] = {}
+        self._number = 0
         self._weight = 0
         self._bytes = 0
 
     def record(self, query: PendingQuery) -> None:
         """Give a query an id that no other of this home has, and remember it."""
-        newest = self._newest
-        query.query_id = self._first_id + newest
-        self._ring[newest % self._size] = query
-        self._newest = newest + 1
+        query.query_id = self._next_id
+        self._next_id += 1
+        self._filling.append(query)
         self._weight += len(query.input.payload)
-        if not newest % SEGMENT or self._weight > self._segment_max_bytes:
-            self._end_segment()
+        if len(self._filling) == SEGMENT:
+            self._begin_segment()
+        if self._bytes + self._weight > self._max_bytes:
+            self._forget_heavy(query)
 
     def find(self, query_id: int) -> PendingQuery | None:
         """The query of that id, unless it is too old or not from here."""
-        place = query_id - self._first_id
-        return self._ring[place % self._size] if self._oldest <= place < self._newest else None
+        if not self._first_id <= query_id < self._next_id:
+            return None
+        number, place = divmod(query_id - self._first_id, SEGMENT)
+        segment = self._segments.get(number)
+        return None if segment is None else segment[place]
 
-    def _end_segment(self) -> None:
-        """Note what the newest queries weigh, and forget the oldest segments that are over a bound.
-
-        Most of them are answered by now, so their outputs can be weighed too.
-        """
-        start = self._segments[-1][0] if self._segments else self._oldest
-        newest = (self._ring[place % self._size] for place in range(start, self._newest))
-        weight = self._weight + sum(len(query.output) * len(query.outcomes) for query in newest if query is not None)
-        self._segments.append((self._newest, weight))
-        self._bytes += weight
+    def _begin_segment(self) -> None:
+        """Weigh the full one, with the outputs of those that are answered by now; forget the oldest."""
+        outputs = sum([len(query.output) * len(query.outcomes) for query in self._filling if query is not None])
+        self._weights[self._number] = self._weight + outputs
+        self._bytes += self._weight + outputs
         self._weight = 0
-        while self._bytes > self._max_bytes or self._newest - self._oldest > self._size - SEGMENT:
-            end, weight = self._segments.popleft()
-            self._bytes -= weight
-            for place in range(self._oldest, end):
-                self._ring[place % self._size] = None
-            self._oldest = end
+        self._number += 1
+        self._filling = self._segments[self._number] = []
+        if len(self._segments) > self._max_segments:
+            self._forget_oldest()
+
+    def _forget_heavy(self, newest: PendingQuery) -> None:
+        while self._weights and self._bytes + self._weight > self._max_bytes:
+            self._forget_oldest()
+        if self._weight > self._max_bytes:  # all in the segment that is being filled: at most the newest can stay
+            size = len(newest.input.payload)
+            fits = size <= self._max_bytes
+            self._filling[:] = [*[None] * (len(self._filling) - 1), newest if fits else None]
+            self._weight = size if fits else 0
+
+    def _forget_oldest(self) -> None:
+        number = self._number - len(self._weights)
+        del self._segments[number]
+        self._bytes -= self._weights.pop(number)
