@@ -64,7 +64,7 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
         engine.start()
         siblings = Siblings(process.index, process.sockets, partial(_incarnation_of, store))
         service = QueryService(engine, process.frontend, Exposition(engine, siblings), siblings)
-        connections = Connections(process.frontend, service)
+        connections = Connections(process.frontend, service, monotonic, loop.call_soon)
         async with _serving(connections, listener, process.sockets[process.index]):
             gc.collect()
             gc.freeze()

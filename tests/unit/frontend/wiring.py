@@ -85,7 +85,7 @@ class Wiring:
 
     def __post_init__(self) -> None:
         self.handler = LaterHandler()
-        self.connections = Connections(self.config, self.handler, lambda: self.now)
+        self.connections = Connections(self.config, self.handler, lambda: self.now, lambda callback: callback())
 
     def connect(self) -> tuple[Connection, RecordingTransport]:
         connection, transport = self.connections.accept(), RecordingTransport()
