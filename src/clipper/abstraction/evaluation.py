@@ -30,7 +30,7 @@ class Evaluation:
         deadline: of who asked first (monotonic, in seconds): its turn in the queue; others may wait longer.
         arrived: when it was first asked for.
         waiters: (who, which of its members); emptied at completion.
-        attempts: how often it has been sent to a container that did not answer.
+        attempts: how often a container has ended while it may have been computing this.
         output: the answer as JSON text, once there is one.
         visited: the cache's reference bit.
         cost: bytes that the cache counts for it.

@@ -156,11 +156,17 @@ class ServedModel:
         measures.queue_s.observe_many(batch.sent_at - batch.evaluations[0].arrived, size)
 
     def returned(self, batches: list[Batch]) -> None:
-        """Ask again what a lost container had taken, while there is time and it is not the suspect."""
+        """Ask again what a lost container had taken, while there is time.
+
+        The oldest of `batches` was being computed: one of its inputs may have been the cause. They go out alone next
+        time, and one that is lost alone is not tried again; its batch-mates have their answers by then.
+        """
         now = self._clock()
         again = []
+        for suspect in batches[:1]:
+            for evaluation in suspect.evaluations:
+                evaluation.attempts += 1
         for evaluation in (each for batch in batches for each in batch.evaluations):
-            evaluation.attempts += 1
             if evaluation.attempts < MAX_ATTEMPTS and evaluation.is_awaited(now) and self.can_answer:
                 again.append(evaluation)
             else:

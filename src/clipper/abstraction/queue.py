@@ -12,6 +12,10 @@ from math import inf
 
 from clipper.abstraction.evaluation import Evaluation
 
+RETRIED = 0.0
+SUSPECTS = -1.0
+"""Lanes beside those of the latency objectives, for what was lost with a replica."""
+
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Of inputs in one message: half of the wire's limit, which leaves room for the dimensions. An input that is larger
 travels alone, so that it harms no other if the wire refuses it."""
@@ -31,7 +35,9 @@ class DeadlineQueue:
 
     def __init__(self, config: QueueConfig) -> None:
         self._max_length = config.max_length
-        self._lanes: dict[float, deque[Evaluation]] = {}
+        self._suspects: deque[Evaluation] = deque()
+        self._retried: deque[Evaluation] = deque()
+        self._lanes: dict[float, deque[Evaluation]] = {SUSPECTS: self._suspects, RETRIED: self._retried}
         self.length = 0
 
     def __len__(self) -> int:
@@ -49,9 +55,9 @@ class DeadlineQueue:
         return True
 
     def push_back(self, evaluations: list[Evaluation]) -> None:
-        """Return what a lost replica had taken to the head: it is older than all that waits."""
-        retried = self._lanes.setdefault(0.0, deque())
-        retried.extend(evaluations)
+        """Return what a lost replica had taken: it is older than all that waits. Suspects are those with an attempt."""
+        for evaluation in evaluations:
+            (self._suspects if evaluation.attempts else self._retried).append(evaluation)
         self.length += len(evaluations)
 
     def take(self, limit: int, now: float) -> tuple[list[Evaluation], list[Evaluation]]:
@@ -61,7 +67,9 @@ class DeadlineQueue:
         """
         batch: list[Evaluation] = []
         dropped: list[Evaluation] = []
-        growing = limit > 0
+        if self._suspects:
+            self._take_suspect(batch, dropped, now)
+        growing = limit > 0 and not batch
         while growing and self.length:
             lane, later = self._earliest()
             before = len(lane)
@@ -84,6 +92,13 @@ class DeadlineQueue:
             yield from lane
             self.length -= len(lane)
             lane.clear()
+
+    def _take_suspect(self, batch: list[Evaluation], dropped: list[Evaluation], now: float) -> None:
+        """One that was lost with its container goes before all others, and alone."""
+        while self._suspects and not batch:
+            evaluation = self._suspects.popleft()
+            self.length -= 1
+            (batch if evaluation.is_awaited(now) else dropped).append(evaluation)
 
     def _earliest(self) -> tuple[deque[Evaluation], float]:
         """The lane whose turn it is, and the deadline at which it is another's."""

@@ -63,6 +63,7 @@ class Replica:
         self._owner: ReplicaOwner | None = None
         self._clock = clock
         self._leaving = False
+        self._on_trial = False
         self._emptied = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -107,7 +108,7 @@ class Replica:
 
     def has_room(self) -> bool:
         """Whether another batch may be sent now."""
-        return len(self._in_flight) < PIPELINE_DEPTH and self._link.ready and not self._leaving
+        return len(self._in_flight) < PIPELINE_DEPTH and self._link.ready and not (self._leaving or self._on_trial)
 
     def pull(self, now: float) -> None:
         """Send as many batches as there are room and work for."""
@@ -127,6 +128,7 @@ class Replica:
             else:
                 self._in_flight[batch_id] = batch
                 self._emptied.clear()
+                self._on_trial = evaluations[0].attempts > 0  # nothing should be lost with a suspect
 
     def link_ready(self) -> None:
         """The container has been greeted."""
@@ -144,6 +146,7 @@ class Replica:
             return
         if not self._in_flight:
             self._emptied.set()
+            self._on_trial = False
         now = self._clock()
         size = len(batch.evaluations)
         compute_s = result.compute_ns * 1e-9
@@ -162,5 +165,6 @@ class Replica:
         lost = list(self._in_flight.values())
         self._in_flight.clear()
         self._emptied.set()
+        self._on_trial = False
         self.measures.lost_batches += len(lost)
         self._owner.returned(lost)

@@ -8,7 +8,7 @@ import pytest
 
 from clipper.wire.batches import InputBatch
 from tests.fake_container import Behaviour, Peer, after, close, first, garbage, never, too_many, unknown_batch
-from tests.integration.frontend.behaviours import add_up
+from tests.integration.frontend.behaviours import add_up, rows
 from tests.integration.frontend.client import Client
 from tests.integration.frontend.stage import Served, Stage, eventually
 
@@ -130,3 +130,18 @@ def test_query_of_a_model_that_is_removed_meanwhile_is_answered(stage: Stage) ->
         eventually(lambda: app.batches == 1, "the query never came")
         stage.withdraw(app)
         assert asked.result().json["default"]
+
+
+def test_deadly_input_costs_one_replica_at_a_time_and_its_neighbours_nothing(stage: Stage, client: Client) -> None:
+    async def dies_of_thirteen(peer: Peer, batch_id: int, batch: InputBatch) -> None:
+        if [13.0] in rows(batch):
+            peer.close()
+        else:
+            await add_up(peer, batch_id, batch)
+
+    app = stage.serve(dies_of_thirteen, dies_of_thirteen, slo_ms=10_000, batch_size=8)
+    predictions = client.predict(app.name, {"input_batch": [[number] for number in range(32)]}).json[
+        "batch_predictions"
+    ]
+    assert [number for number, one in enumerate(predictions) if one["default"]] == [13]
+    stage.withdraw(app)

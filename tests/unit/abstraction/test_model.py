@@ -200,17 +200,21 @@ def test_two_results_for_one_input_are_cached_once(late_first: bool) -> None:
     run_virtually(scenario)
 
 
-def test_lost_batch_is_asked_once_more_and_then_fails() -> None:
+def test_inputs_of_a_lost_batch_go_out_alone_and_only_the_one_lost_again_fails() -> None:
     async def scenario(clock: ManualClock) -> None:
         model = served_model(clock)
         askers = [ask(model, number(value), clock())[0] for value in range(2)]
         first = take(model, clock)
         model.returned([first])
         second = take(model, clock)
-        assert second.evaluations == first.evaluations
+        assert second.evaluations == first.evaluations[:1]
         assert [asker.outcomes for asker in askers] == [[], []]
         model.returned([second])
-        assert [asker.outcomes for asker in askers] == [[CONTAINER_LOST]] * 2
+        assert [asker.outcomes for asker in askers] == [[CONTAINER_LOST], []]
+        third = take(model, clock)
+        assert third.evaluations == first.evaluations[1:]
+        give(model, clock, third, b"1")
+        assert [asker.outcomes for asker in askers] == [[CONTAINER_LOST], [b"1"]]
         assert not model.queue_length
         assert ask(model, number(0), clock())[1] is None
         assert len(take(model, clock).evaluations) == 1
