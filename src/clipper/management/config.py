@@ -64,7 +64,7 @@ class SupervisionConfig:
     dial_timeout_s: float = 30.0
     parallel_starts: int = 8
     probe_s: float = 10.0
-    hang_timeout_s: float = 300.0
+    hang_timeout_s: float = 60.0
     backoff_first_s: float = 0.1
     backoff_max_s: float = 30.0
     healthy_after_s: float = 60.0
