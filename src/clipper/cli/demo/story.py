@@ -41,7 +41,7 @@ EXAMPLE_NAME = "digit.json"
 
 CONNECTIONS = 32
 FULL_SPEED_S = 5.0
-STEADY_SHARE = 0.25
+STEADY_SHARE = 0.1
 """Of the full speed, as the load under which things are deployed and broken: room for the processes that start then."""
 
 OBSERVE_S = 3.0
