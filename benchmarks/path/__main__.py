@@ -1,0 +1,87 @@
+"""The command line: `python -m benchmarks.path` prints the profile, `--output docs/profile.md` writes the page."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import uvloop
+from rich.console import Console
+
+from benchmarks.machine import describe_machine
+from benchmarks.path.bytecodes import count_bytecodes
+from benchmarks.path.page import Profile, conclusions, document, frontend_sheet, process_sheet, stage_sheet
+from benchmarks.path.rig import CONNECTIONS, different_requests, steady_rig
+from benchmarks.path.servers import both_servers
+from benchmarks.path.stages import QUERIES, Rounds, measure_stages
+from benchmarks.processes import adopt_orphans
+from clipper.engine.engine import EngineConfig
+
+WIDTH = 150  # of the tables where the terminal does not say
+PATH_ROUNDS = 3  # those in one process are short
+LIBRARIES = ("uvloop", "msgspec", "httptools")
+FILL_QUERIES = 2400 * CONNECTIONS  # more than cache and journal hold by default
+
+
+def main() -> None:
+    options = parse(sys.argv[1:])
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    adopt_orphans()
+    machine = describe_machine() | {name: version(name) for name in LIBRARIES}
+    profile = measure(options, console)
+    for sheet in (stage_sheet(profile), process_sheet(profile), frontend_sheet(profile)):
+        sheet.show(console)
+    if options.output is None:
+        console.print(conclusions(profile), markup=False, highlight=False)
+    else:
+        command = f"python -m benchmarks.path --rounds {options.rounds} --seconds {options.seconds:g}"
+        options.output.write_text(document(f"{command} --output docs/profile.md", machine, profile), encoding="utf-8")
+        console.print(f"written to {options.output}", highlight=False)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.path", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="how often everything is measured (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=4, help="of load in each round (%(default)s)")
+    parser.add_argument("--output", type=Path, help="the page to write: docs/profile.md")
+    return parser.parse_args(arguments)
+
+
+def measure(options: argparse.Namespace, console: Console) -> Profile:
+    """About two minutes with the default rounds. The drift of a shared machine hits everything in a round alike."""
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        console.print(f"{time.monotonic() - began:7.1f} s  {text}", highlight=False, markup=False)
+
+    tell("bytecodes")
+    counts = uvloop.run(count_bytecodes())
+    tell("cache and journal at their default sizes")
+    slowdown = uvloop.run(default_sizes_slowdown(options.rounds))
+    rounds = Rounds()
+    tell("starting servers")
+    with both_servers() as (clipper, bare):
+        for number in range(options.rounds):
+            tell(f"round {number + 1}/{options.rounds}")
+            uvloop.run(measure_stages(rounds, PATH_ROUNDS))
+            clipper.load(options.seconds)
+            bare.load(options.seconds)
+    return Profile(rounds, counts, slowdown, clipper, bare)
+
+
+async def default_sizes_slowdown(rounds: int) -> float:
+    """How many times as long the path takes with a cache and a journal of their default sizes, all of them full."""
+    found = []
+    async with steady_rig(EngineConfig(), FILL_QUERIES) as rig:
+        for _ in range(rounds):
+            us = await rig.answer(different_requests(QUERIES))
+            async with steady_rig() as small:
+                found.append(us / await small.answer(different_requests(QUERIES)))
+    return median(found)
+
+
+if __name__ == "__main__":
+    main()
