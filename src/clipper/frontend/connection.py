@@ -90,7 +90,7 @@ class Connections:
         """Keep what was read until every connection that is ready has been read.
 
         Reading first and thinking afterwards: a system call leaves cold caches behind, and this way the short code of
-        reading meets them, not the long way of a query. It made a busy frontend a fifth faster.
+        reading meets them, not the long way of a query. It made a busy frontend 16 % faster.
         """
         inbox = self._inbox
         inbox.append((connection, data))
