@@ -42,9 +42,7 @@ class Siblings:
 
     async def metrics(self, place: int) -> bytes:
         """A sibling's own samples; nothing if it does not answer, or is full and says so."""
-        reply = await self._ask(
-            place, b"GET /metrics?scope=self HTTP/1.1\r\nhost: sibling\r\nconnection: close\r\n\r\n"
-        )
+        reply = await self._ask(place, _GET_METRICS)
         return reply.body if reply is not None and reply.status is HTTPStatus.OK else b""
 
     async def feedback(self, place: int, application: str, body: bytes) -> Reply | None:
