@@ -8,6 +8,7 @@ Owns the invariants. Each function refuses, with a `ClipperError`, what would br
    for any version.
 4. A current version exists, and so does a version's previous one. Whoever follows `previous` comes to an end.
 5. A replica is made for a version that exists, under an id that was never used before for it.
+6. Settings are within their bounds (see `tuning`), and those of one thing fit each other.
 
 A transaction expects the revision of the snapshot it was made from and leaves the next one, so of two changes made
 from one snapshot only the first is done.
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 
 from clipper.core.errors import ClipperError, ErrorCode, invalid
 from clipper.core.names import RESERVED_APPLICATION_NAMES, check_name
-from clipper.registry.entities import ADAPTIVE_BATCH_SIZE, Application, Model, Replica, Snapshot
+from clipper.registry.entities import Application, Model, Replica, Snapshot
 from clipper.registry.records import (
     REVISION,
     application_key,
@@ -29,6 +30,7 @@ from clipper.registry.records import (
     model_key,
     replica_key,
 )
+from clipper.registry.tuning import ApplicationChange, ModelChange, check_application_settings, check_model_settings
 from clipper.store import Transaction
 
 MAX_REPLICAS = 1024
@@ -40,12 +42,18 @@ def add_application(snapshot: Snapshot, application: Application) -> Transaction
     name = check_name("application name", application.name)
     if name in RESERVED_APPLICATION_NAMES:
         raise invalid(f"Invalid application name {name!r}: the query frontend answers that path itself; choose another")
-    if application.latency_slo_micros <= 0:
-        raise invalid(f"Invalid latency_slo_micros {application.latency_slo_micros}: expected at least 1")
+    check_application_settings(application)
     if name in snapshot.applications:
         raise ClipperError(ErrorCode.ALREADY_EXISTS, f"application '{name}' already exists")
     unlinked = replace(application, models=())
     return _put_application(snapshot, _linked(snapshot, unlinked, application.models))
+
+
+def set_application(snapshot: Snapshot, name: str, change: ApplicationChange) -> Transaction:
+    """Change settings of an application, all at once."""
+    changed = change.applied_to(_application(snapshot, name))
+    check_application_settings(changed)
+    return _put_application(snapshot, changed)
 
 
 def delete_application(snapshot: Snapshot, name: str) -> Transaction:
@@ -80,8 +88,7 @@ def relink_models(snapshot: Snapshot, application: str, models: Sequence[str]) -
 def add_model(snapshot: Snapshot, model: Model, *, make_current: bool = False) -> Transaction:
     """Add a new version of a model, current at once or not yet."""
     name, version = check_name("model name", model.name), check_name("model version", model.version)
-    if model.batch_size != ADAPTIVE_BATCH_SIZE and model.batch_size <= 0:
-        raise invalid(f"Invalid batch_size {model.batch_size}: expected at least 1, or -1 for an adaptive one")
+    check_model_settings(model)
     if model.replicas:
         _check_replicas(model, model.replicas)
     if (name, version) in snapshot.models:
@@ -131,6 +138,13 @@ def delete_model(snapshot: Snapshot, name: str) -> Transaction:
 def set_current_version(snapshot: Snapshot, name: str, version: str) -> Transaction:
     """Make a registered version the one that answers queries."""
     return _transaction(snapshot, _made_current(snapshot, _model(snapshot, name, version)))
+
+
+def set_model(snapshot: Snapshot, name: str, version: str, change: ModelChange) -> Transaction:
+    """Change settings of a version, all at once."""
+    changed = change.applied_to(_model(snapshot, name, version))
+    check_model_settings(changed)
+    return _transaction(snapshot, {model_key(name, version): encode(changed)})
 
 
 def set_replicas(snapshot: Snapshot, name: str, version: str, replicas: int) -> Transaction:

@@ -10,6 +10,9 @@ from clipper.core.inputs import InputType
 ADAPTIVE_BATCH_SIZE = -1
 """The original's value for «let the server choose the batch size»."""
 
+AUTO_BATCH_DELAY_MS = -1.0
+"""As a batch delay: «wait for company where it pays and a deadline allows»."""
+
 
 class Application(msgspec.Struct, frozen=True, kw_only=True):
     """A named endpoint.
@@ -20,6 +23,12 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         policy: the selection policy's name.
         policy_config: that policy's own settings.
         models: names of the linked models, in the order in which they were linked.
+        priority: 0 to 9; where a model has more than it can do, queries of a higher one go first.
+        cache: whether its queries may be answered from the prediction cache, and their outputs kept there.
+        cache_ttl_s: how old a cached output may be, in seconds; 0: as old as it gets.
+        max_disagreement: the share of answers, below 0.5, that may differ from the model's because they were taken from
+            a similar input's; 0: only the same input's are taken.
+        batching: how batches for its models are sized where the model does not say, "" for the server's default.
     """
 
     name: str
@@ -29,6 +38,11 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = "majority"
     policy_config: dict[str, Any] = {}
     models: tuple[str, ...] = ()
+    priority: int = 0
+    cache: bool = True
+    cache_ttl_s: float = 0.0
+    max_disagreement: float = 0.0
+    batching: str = ""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +55,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         bundle: digest of the uploaded bundle, or None for a model whose containers are started by hand.
         replicas: how many replicas should run.
         previous: the version that was current when this one became current, if any: where a roll-back goes.
+        batching: how its batches are sized: none, fixed (to `batch_size`), aimd, quantile or deadline. "" means fixed
+            if there is a `batch_size`, else what an application linked to it says, else the server's default.
+        batch_delay_ms: how long an incomplete batch waits for company, in milliseconds, or -1: where that pays.
     """
 
     name: str
@@ -53,6 +70,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str | None = None
     replicas: int = 0
     previous: str = ""
+    batching: str = ""
+    batch_delay_ms: float = 0.0
 
 
 class ReplicaState(StrEnum):

@@ -11,6 +11,7 @@ from clipper.core.errors import ClipperError, ErrorCode
 from clipper.registry import changes
 from clipper.registry.entities import Application, Model, Replica, Snapshot
 from clipper.registry.records import PREFIX, REVISION, read_snapshot, revision_of
+from clipper.registry.tuning import ApplicationChange, ModelChange
 from clipper.store import Store, Transaction, Watch
 
 MAX_ATTEMPTS = 100
@@ -43,6 +44,10 @@ class Registry:
         """Add a new application, with the links it names."""
         await self._change(lambda now: changes.add_application(now, application))
 
+    async def set_application(self, name: str, change: ApplicationChange) -> None:
+        """Change settings of an application; its next query is treated accordingly."""
+        await self._change(lambda now: changes.set_application(now, name, change))
+
     async def delete_application(self, name: str) -> None:
         """Remove an application and its links; the models stay."""
         await self._change(lambda now: changes.delete_application(now, name))
@@ -74,6 +79,10 @@ class Registry:
     async def set_current_version(self, name: str, version: str) -> None:
         """Make a registered version the one that answers queries."""
         await self._change(lambda now: changes.set_current_version(now, name, version))
+
+    async def set_model(self, name: str, version: str, change: ModelChange) -> None:
+        """Change settings of a version; its next batch is made accordingly."""
+        await self._change(lambda now: changes.set_model(now, name, version, change))
 
     async def set_replicas(self, name: str, version: str, replicas: int) -> None:
         """Say how many replicas of a version should run; refused for one without a bundle."""

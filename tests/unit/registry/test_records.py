@@ -2,8 +2,8 @@ import pytest
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.registry.entities import Snapshot
-from clipper.registry.records import encode, model_key, read_snapshot, replica_key
-from tests.unit.registry.world import model, replica
+from clipper.registry.records import application_key, encode, model_key, read_snapshot, replica_key
+from tests.unit.registry.world import application, model, replica
 
 
 def test_nothing_is_an_empty_snapshot() -> None:
@@ -24,6 +24,20 @@ def test_version_recorded_before_there_was_a_history_has_none() -> None:
     value = encode(model()).replace(b',"previous":""', b"")
     assert b"previous" not in value
     assert read_snapshot([(model_key("m", "1"), value)]).models["m", "1"].previous == ""
+
+
+def test_records_of_before_there_were_tunings_have_the_defaults() -> None:
+    old_application = (
+        b'{"name":"app","input_type":"doubles","default_output":"-1.0","latency_slo_micros":20000,'
+        b'"policy":"majority","policy_config":{},"models":[]}'
+    )
+    old_model = (
+        b'{"name":"m","version":"1","input_type":"doubles","labels":["a","b"],"container_name":"",'
+        b'"model_data_path":"","batch_size":-1,"bundle":"digest","replicas":0,"previous":""}'
+    )
+    snapshot = read_snapshot([(application_key("app"), old_application), (model_key("m", "1"), old_model)])
+    assert snapshot.applications == {"app": application()}
+    assert snapshot.models == {("m", "1"): model()}
 
 
 @pytest.mark.parametrize(
