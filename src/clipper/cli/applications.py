@@ -4,7 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from clipper.cli.options import ApplicationName, AsJson, Home
+from clipper.cli.options import (
+    ApplicationBatching,
+    ApplicationName,
+    AsJson,
+    Cache,
+    CacheTtl,
+    Home,
+    MaxDisagreement,
+    Priority,
+)
 from clipper.cli.output import say, show_fields, show_json, show_table
 
 app = typer.Typer(help="Applications: the endpoints that are queried.", no_args_is_help=True)
@@ -50,22 +59,64 @@ def show(name: ApplicationName, home: Home = None, as_json: AsJson = False) -> N
 
 
 @app.command("create")
-def create(
+def create(  # noqa: PLR0913 (one parameter for each flag)
     name: ApplicationName,
+    *,
     input_type: Annotated[str, typer.Option(help="bytes, integers, floats, doubles or strings.")] = "doubles",
     default: Annotated[str, typer.Option(help="Answered when no model has answered in time; JSON or text.")] = "null",
     slo_ms: Annotated[
         float, typer.Option(min=0.001, metavar="MS", help="Every query is answered within this many milliseconds.")
     ] = 100,
+    priority: Priority = None,
+    cache: Cache = None,
+    cache_ttl_s: CacheTtl = None,
+    max_disagreement: MaxDisagreement = None,
+    batching: ApplicationBatching = None,
     home: Home = None,
 ) -> None:
     """Make an application."""
     from clipper.client import connect
 
     with connect(home) as clipper:
-        clipper.register_application(name, input_type, default, round(slo_ms * 1000))
+        clipper.register_application(
+            name,
+            input_type,
+            default,
+            round(slo_ms * 1000),
+            priority=priority,
+            cache=cache,
+            cache_ttl_s=cache_ttl_s,
+            max_disagreement=max_disagreement,
+            batching=batching,
+        )
         address = clipper.get_query_addr()
     say(f"Created application {name}: POST http://{address}/{name}/predict")
+
+
+@app.command("set")
+def set_application(  # noqa: PLR0913 (one parameter for each flag)
+    name: ApplicationName,
+    *,
+    priority: Priority = None,
+    cache: Cache = None,
+    cache_ttl_s: CacheTtl = None,
+    max_disagreement: MaxDisagreement = None,
+    batching: ApplicationBatching = None,
+    home: Home = None,
+) -> None:
+    """Change an application while it serves; what is not named stays as it is."""
+    from clipper.client import connect
+
+    with connect(home) as clipper:
+        now = clipper.set_application(
+            name,
+            priority=priority,
+            cache=cache,
+            cache_ttl_s=cache_ttl_s,
+            max_disagreement=max_disagreement,
+            batching=batching,
+        )
+    show_fields(now)
 
 
 @app.command("delete")

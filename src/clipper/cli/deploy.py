@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clipper.cli.options import Home
+from clipper.cli.options import BatchDelay, Batching, Home
 from clipper.cli.output import console, say
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
     ] = None,
     replicas: Annotated[int, typer.Option(min=1, metavar="N", help="How many processes run it.")] = 1,
     batch_size: Annotated[int, typer.Option(metavar="N", help="The largest batch; -1: learned.")] = -1,
+    batching: Batching = None,
+    batch_delay_ms: BatchDelay = None,
     slo_ms: Annotated[
         float | None,
         typer.Option(
@@ -103,6 +105,8 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
                 requirements=options.requirements,
                 num_replicas=replicas,
                 batch_size=batch_size,
+                batching=batching,
+                batch_delay_ms=batch_delay_ms,
                 on_progress=tell,
             )
         say(f"Model {chosen_name} answers with version {chosen}")

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clipper.cli.options import AsJson, Home, ModelName, OptionalVersion
+from clipper.cli.options import AsJson, BatchDelay, Batching, Home, ModelName, OptionalVersion
 from clipper.cli.output import say, show_fields, show_json, show_table
 
 app = typer.Typer(help="Models and their versions.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def list_models(home: Home = None, as_json: AsJson = False) -> None:
             each["model_version"],
             "current" if each["is_current_version"] else None,
             each["input_type"],
-            batch_text(each["batch_size"]),
+            batch_text(each["batching"], each["batch_size"]),
             each.get("num_replicas"),
             each["labels"],
         )
@@ -63,6 +63,27 @@ def delete(name: ModelName, version: OptionalVersion = None, home: Home = None) 
     say(f"Deleted model {name}" if version is None else f"Deleted model {name}, version {version}")
 
 
+@app.command("set")
+def set_model(
+    name: ModelName,
+    version: Annotated[
+        str | None, typer.Argument(help="Which version. Default: the current one.", show_default=False)
+    ] = None,
+    batching: Batching = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="The largest batch; -1: learned.", show_default=False)
+    ] = None,
+    batch_delay_ms: BatchDelay = None,
+    home: Home = None,
+) -> None:
+    """Change a version while it serves; what is not named stays as it is."""
+    from clipper.client import connect
+
+    with connect(home) as clipper:
+        now = clipper.set_model(name, version, batching=batching, batch_size=batch_size, batch_delay_ms=batch_delay_ms)
+    show_fields(now)
+
+
 @app.command("set-version")
 def set_version(
     name: ModelName,
@@ -94,8 +115,10 @@ def rollback(
     say(f"Model {name} answers with version {now}; it was {before}")
 
 
-def batch_text(batch_size: int) -> str:
-    """The limit of a batch as people say it."""
+def batch_text(batching: str, batch_size: int) -> str:
+    """How batches are sized, as people say it: `adaptive`, `64`, `aimd`."""
+    if batching and batching != "fixed":
+        return batching
     return "adaptive" if batch_size < 0 else str(batch_size)
 
 

@@ -16,6 +16,50 @@ ModelName: TypeAlias = Annotated[str, typer.Argument(metavar="MODEL", help="The 
 ApplicationName: TypeAlias = Annotated[
     str, typer.Argument(metavar="APP", help="The application's name.", show_default=False)
 ]
+Priority: TypeAlias = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="0 to 9: who goes first where a model has more than it can do.", show_default=False),
+]
+Cache: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--cache/--no-cache", help="Whether the prediction cache may answer.", show_default=False),
+]
+CacheTtl: TypeAlias = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="How old a cached output may be, in seconds; 0: for ever.", show_default=False),
+]
+MaxDisagreement: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="The share of answers that may differ from the model's, taken from a similar input's; 0: none.",
+        show_default=False,
+    ),
+]
+ApplicationBatching: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="How batches for its models are sized: none, aimd, quantile or deadline; '': the server's default.",
+        show_default=False,
+    ),
+]
+Batching: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="How batches are sized: none, fixed (to --batch-size), aimd, quantile or deadline; '': the default.",
+        show_default=False,
+    ),
+]
+BatchDelay: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MS",
+        help="How long an incomplete batch waits for company, in milliseconds; -1: where that pays.",
+        show_default=False,
+    ),
+]
 OptionalVersion: TypeAlias = Annotated[
     str | None, typer.Option("--version", help="Only this version.", show_default=False)
 ]

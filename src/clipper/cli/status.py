@@ -117,7 +117,7 @@ def _models(state: dict[str, Any], after: Measures | None) -> Any:
                 "by hand" if each["bundle"] is None else f"{ready}/{each['replicas']}",
                 _states(replicas),
                 sum(one["restarts"] for one in replicas),
-                batch_text(each["batch_size"]),
+                batch_text(each["batching"], each["batch_size"]),
                 "?" if after is None else f"{after.predictions.get((name, version), 0.0):,.0f}",
                 errors[0] if errors else None,
             )

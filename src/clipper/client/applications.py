@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
-from clipper.client.transport import Transport
+from clipper.client.transport import Transport, given
 
 
 class ApplicationOperations:
@@ -11,15 +11,40 @@ class ApplicationOperations:
 
     _admin: Transport
 
-    def register_application(self, name: str, input_type: str, default_output: str, slo_micros: int) -> None:
-        """Make an endpoint that answers queries at `/<name>/predict`.
+    def register_application(  # noqa: PLR0913 (the original's words, and all that can be set, by keyword)
+        self,
+        name: str,
+        input_type: str,
+        default_output: str,
+        slo_micros: int,
+        *,
+        priority: int | None = None,
+        cache: bool | None = None,
+        cache_ttl_s: float | None = None,
+        max_disagreement: float | None = None,
+        batching: str | None = None,
+    ) -> None:
+        """Make an endpoint that answers queries at `/<name>/predict`. What is None is the server's default.
 
         Args:
             name: lower case letters, digits and '-'.
             input_type: bytes, integers, floats, doubles or strings.
             default_output: what it answers when no model has answered by the deadline.
             slo_micros: the latency objective of each query, in microseconds.
+            priority: 0 (the default) to 9; where a model has more than it can do, queries of a higher one go first.
+            cache: whether queries may be answered from the prediction cache; by default they are.
+            cache_ttl_s: how old a cached output may be, in seconds; 0 (the default): as old as it gets.
+            max_disagreement: the share of answers, below 0.5, that may differ from the model's because they were taken
+                from a similar input's; 0 (the default): only the same input's are taken.
+            batching: how batches for its models are sized where the model does not say: none, aimd, quantile, deadline.
         """
+        tuning = given(
+            priority=priority,
+            cache=cache,
+            cache_ttl_s=cache_ttl_s,
+            max_disagreement=max_disagreement,
+            batching=batching,
+        )
         self._admin.post(
             "/admin/add_app",
             {
@@ -27,8 +52,41 @@ class ApplicationOperations:
                 "input_type": input_type,
                 "default_output": default_output,
                 "latency_slo_micros": slo_micros,
+                **tuning,
             },
         )
+
+    def set_application(
+        self,
+        name: str,
+        *,
+        priority: int | None = None,
+        cache: bool | None = None,
+        cache_ttl_s: float | None = None,
+        max_disagreement: float | None = None,
+        batching: str | None = None,
+    ) -> dict[str, Any]:
+        """Change settings of an application while it serves: all at once, from its next query on.
+
+        Args:
+            name: the application.
+            priority: as in `register_application`, as are the others; None leaves a setting as it is.
+            cache: whether queries may be answered from the prediction cache.
+            cache_ttl_s: seconds; 0: for ever.
+            max_disagreement: a share below 0.5; 0: none.
+            batching: a name, or "" for the server's default.
+
+        Returns:
+            What `get_app_info` says then.
+        """
+        tuning = given(
+            priority=priority,
+            cache=cache,
+            cache_ttl_s=cache_ttl_s,
+            max_disagreement=max_disagreement,
+            batching=batching,
+        )
+        return dict(self._admin.post("/admin/set_app", {"name": name, **tuning}))
 
     def unregister_application(self, name: str) -> None:
         """Remove an application; its models stay."""

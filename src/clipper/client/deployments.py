@@ -9,7 +9,7 @@ from typing import Any
 
 from clipper.client.packaging import PackageOptions, package
 from clipper.client.replicas import ReplicaOperations
-from clipper.client.transport import LONG_TIMEOUT_S, Transport, error_from_fields
+from clipper.client.transport import LONG_TIMEOUT_S, Transport, error_from_fields, given
 from clipper.container.archive import pack
 from clipper.core.errors import ClipperError, ErrorCode
 
@@ -49,6 +49,8 @@ class DeploymentOperations(ReplicaOperations):
         labels: Sequence[str] = (),
         num_replicas: int = 1,
         batch_size: int = -1,
+        batching: str | None = None,
+        batch_delay_ms: float | None = None,
         app_name: str | None = None,
         on_progress: ProgressListener | None = None,
     ) -> None:
@@ -68,6 +70,9 @@ class DeploymentOperations(ReplicaOperations):
             labels: free words.
             num_replicas: how many processes run it.
             batch_size: the largest batch of a replica; -1: the server learns it.
+            batching: how batches are sized, see `register_model`.
+            batch_delay_ms: how long an incomplete batch waits for company, in milliseconds; -1: where that pays. By
+                default it does not wait.
             app_name: link the model to this application too.
             on_progress: told of every stage.
 
@@ -82,9 +87,8 @@ class DeploymentOperations(ReplicaOperations):
             "replicas": num_replicas,
             "batch_size": batch_size,
             "labels": ",".join(labels),
+            **given(batching=batching, batch_delay_ms=batch_delay_ms, app_name=app_name),
         }
-        if app_name is not None:
-            query["app_name"] = app_name
         with tempfile.TemporaryDirectory(prefix="clipper-bundle-") as scratch:
             tell(Progress("package", "Packaging the model"))
             bundle = Path(scratch) / "bundle"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
-from clipper.client.transport import LONG_TIMEOUT_S, Transport
+from clipper.client.transport import LONG_TIMEOUT_S, Transport, given
 from clipper.core.errors import ClipperError, ErrorCode
 
 
@@ -15,7 +15,7 @@ class ModelOperations:
 
     _admin: Transport
 
-    def register_model(
+    def register_model(  # noqa: PLR0913 (the original's words, and all that can be set, by keyword)
         self,
         name: str,
         version: str | int,
@@ -23,6 +23,9 @@ class ModelOperations:
         image: str | None = None,
         labels: Sequence[str] | None = None,
         batch_size: int = -1,
+        *,
+        batching: str | None = None,
+        batch_delay_ms: float | None = None,
     ) -> None:
         """Register a version whose containers are started by hand; it becomes current at once.
 
@@ -33,6 +36,10 @@ class ModelOperations:
             image: what serves it, for people to read.
             labels: free words.
             batch_size: the largest batch of a replica; -1: the server learns it.
+            batching: how batches are sized: none, fixed (to `batch_size`), aimd, quantile or deadline. By default fixed
+                if there is a `batch_size`, else what an application linked to it says, else the server's default.
+            batch_delay_ms: how long an incomplete batch waits for company, in milliseconds; -1: where that pays. By
+                default it does not wait.
         """
         self._admin.post(
             "/admin/add_model",
@@ -44,8 +51,34 @@ class ModelOperations:
                 "container_name": image or "",
                 "model_data_path": "",
                 "batch_size": batch_size,
+                **given(batching=batching, batch_delay_ms=batch_delay_ms),
             },
         )
+
+    def set_model(
+        self,
+        name: str,
+        version: str | int | None = None,
+        *,
+        batch_size: int | None = None,
+        batching: str | None = None,
+        batch_delay_ms: float | None = None,
+    ) -> dict[str, Any]:
+        """Change settings of a version while it serves: all at once, from its next batch on.
+
+        Args:
+            name: the model.
+            version: which version of it; by default the current one.
+            batch_size: as in `register_model`, as are the others; None leaves a setting as it is.
+            batching: a name, or "" for the default.
+            batch_delay_ms: milliseconds; -1: where it pays; 0: not.
+
+        Returns:
+            What `get_model_info` says then.
+        """
+        chosen = None if version is None else str(version)
+        tuning = given(model_version=chosen, batch_size=batch_size, batching=batching, batch_delay_ms=batch_delay_ms)
+        return dict(self._admin.post("/admin/set_model", {"model_name": name, **tuning}))
 
     def delete_versioned_model(self, name: str, version: str | int) -> None:
         """Stop and remove one version."""

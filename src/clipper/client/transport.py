@@ -214,6 +214,11 @@ def error_from_fields(fields: Mapping[str, Any], code: ErrorCode = ErrorCode.INT
     return remote_error(_code(title, code), str(fields.get("cause", title)), str(fields.get("detail") or ""))
 
 
+def given(**fields: object) -> dict[str, object]:
+    """The fields that are not None: what a request says, so that the rest is the server's default."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def remote_error(code: ErrorCode, message: str, detail: str) -> ClipperError:
     """An error of another process; what that wrote is a note, so that Python shows it below our own traceback."""
     error = ClipperError(code, message, detail)

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What an operator asks for; `app_name` is an application to link the model to, if it is not yet."""
+    """What an operator asks for: what `Model` says, and an application to link it to if it is not yet."""
 
     model_name: str
     model_version: str
@@ -43,6 +43,8 @@ class Deployment:
     batch_size: int = ADAPTIVE_BATCH_SIZE
     labels: tuple[str, ...] = ()
     app_name: str | None = None
+    batching: str = ""
+    batch_delay_ms: float = 0.0
 
 
 class Deployments:
@@ -219,6 +221,8 @@ def _described(deployment: Deployment, input_type: InputType, bundle: str) -> Mo
         input_type=input_type,
         labels=deployment.labels,
         batch_size=deployment.batch_size,
+        batching=deployment.batching,
+        batch_delay_ms=deployment.batch_delay_ms,
         bundle=bundle,
         replicas=deployment.replicas,
     )

@@ -15,6 +15,7 @@ from clipper.management.logs import LogFiles
 from clipper.management.supervision.supervisor import Supervisor
 from clipper.registry.entities import Model
 from clipper.registry.registry import Registry
+from clipper.registry.tuning import ModelChange
 from clipper.store import Store
 
 MAX_LOG_LINES = 10_000
@@ -65,6 +66,12 @@ class Operations:
             await self._warm_up(model)
             await asyncio.sleep(self._config.settle_s)
         await self._registry.set_current_version(name, version)
+
+    async def set_model(self, name: str, version: str | None, change: ModelChange) -> Model:
+        """Change settings of a version, by default the current one; returns it as it is then."""
+        chosen = self._current(name) if version is None else version
+        await self._registry.set_model(name, chosen, change)
+        return self._model(name, chosen)
 
     async def set_num_replicas(self, name: str, version: str | None, replicas: int) -> str:
         """Run so many replicas of a version, by default the current one; returns the version when they are ready.

@@ -30,7 +30,7 @@ class ApplicationChange(msgspec.Struct, frozen=True, kw_only=True):
     batching: str | None = None
 
     def applied_to(self, application: Application) -> Application:
-        """`application` with what is new."""
+        """`application` with what is new. Raises INVALID_ARGUMENT if nothing is."""
         return replace(application, **_new(self))
 
 
@@ -42,7 +42,7 @@ class ModelChange(msgspec.Struct, frozen=True, kw_only=True):
     batch_delay_ms: float | None = None
 
     def applied_to(self, model: Model) -> Model:
-        """`model` with what is new."""
+        """`model` with what is new. Raises INVALID_ARGUMENT if nothing is."""
         return replace(model, **_new(self))
 
 
@@ -86,4 +86,7 @@ def _check_batching(name: str) -> None:
 
 
 def _new(change: ApplicationChange | ModelChange) -> dict[str, object]:
-    return {name: value for name, value in asdict(change).items() if value is not None}
+    new = {name: value for name, value in asdict(change).items() if value is not None}
+    if not new:
+        raise invalid(f"Nothing to change: expected at least one of {', '.join(change.__struct_fields__)}")
+    return new

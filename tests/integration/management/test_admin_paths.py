@@ -16,6 +16,9 @@ APP = {"name": "app", "input_type": "doubles", "default_output": "-1", "latency_
 MODEL = {"model_name": "m", "model_version": "1", "input_type": "doubles"}
 LINK = {"app_name": "app", "model_names": ["m"]}
 
+UNTUNED = {"priority": 0, "cache": True, "cache_ttl_s": 0.0, "max_disagreement": 0.0, "batching": ""}
+TUNED = {"priority": 7, "cache": False, "cache_ttl_s": 2.5, "max_disagreement": 0.02, "batching": "aimd"}
+
 CHANGES = [
     ("/admin/add_app", APP, "Successfully added application with name 'app'"),
     ("/admin/add_model", MODEL, "Successfully added model with name 'm' and input type 'doubles'"),
@@ -66,7 +69,7 @@ def test_what_exists_is_told_under_the_originals_names(tmp_path: Path) -> None:
         await client.post("/admin/add_app", APP)
         await w.deploy_m()
         await client.post("/admin/add_model_links", LINK)
-        app = {**APP, "policy": "majority", "policy_config": {}, "linked_models": ["m"]}
+        app = {**APP, "policy": "majority", "policy_config": {}, "linked_models": ["m"], **UNTUNED}
         assert (await client.post("/admin/get_application", {"name": "app"})).json == app
         assert (await client.post("/admin/get_all_applications", {"verbose": True})).json == [app]
         assert (await client.post("/admin/get_all_applications", {"verbose": False})).json == ["app"]
@@ -119,6 +122,66 @@ def test_our_paths(tmp_path: Path) -> None:
         await client.post("/admin/set_model_links", {"app_name": "app", "model_names": []})
         assert (await client.post("/admin/delete_model", {"model_name": "m"})).status == 200
         assert not w.launcher.alive
+
+    with_admin(tmp_path, test)
+
+
+def test_application_is_tuned_at_birth_and_while_it_serves(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_app", {**APP, **TUNED})
+        told = (await client.post("/admin/get_application", {"name": "app"})).json
+        assert told.items() >= TUNED.items()
+        revision = w.registry.snapshot().revision
+        reply = await client.post("/admin/set_app", {"name": "app", "priority": 1, "cache": True, "batching": ""})
+        assert (reply.status, reply.json) == (200, {**told, "priority": 1, "cache": True, "batching": ""})
+        assert w.registry.snapshot().revision == revision + 1
+        (state,) = (await client.get("/admin/state")).json["applications"]
+        assert (state["priority"], state["cache_ttl_s"]) == (1, 2.5)
+
+    with_admin(tmp_path, test)
+
+
+def test_model_is_tuned_at_birth_and_while_it_serves(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_model", {**MODEL, "batching": "quantile", "batch_delay_ms": -1})
+        place = {"model_name": "m", "model_version": "1"}
+        told = (await client.post("/admin/get_model", place)).json
+        assert (told["batching"], told["batch_delay_ms"], told["batch_size"]) == ("quantile", -1, -1)
+        revision = w.registry.snapshot().revision
+        reply = await client.post("/admin/set_model", {**place, "batching": "fixed", "batch_size": 64})
+        assert (reply.status, reply.json) == (200, {**told, "batching": "fixed", "batch_size": 64})
+        assert w.registry.snapshot().revision == revision + 1
+        of_current = await client.post("/admin/set_model", {"model_name": "m", "batch_delay_ms": 1.5})
+        assert of_current.json["batch_delay_ms"] == 1.5
+
+    with_admin(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "message"),
+    [
+        ("/admin/set_app", {"name": "x", "priority": 1}, 404, "No application with name 'x'"),
+        ("/admin/set_app", {"name": "app", "priority": 10}, 400, "Invalid priority 10: expected 0 to 9"),
+        ("/admin/set_app", {"name": "app", "priority": "high"}, 400, "$.priority"),
+        ("/admin/set_app", {"name": "app", "prio": 1}, 400, '"max_disagreement": number (optional)'),
+        ("/admin/set_app", {"name": "app"}, 400, "Nothing to change: expected at least one of priority, cache"),
+        ("/admin/set_model", {"model_name": "x", "batch_size": 1}, 404, "No model with name 'x'"),
+        ("/admin/set_model", {"model_name": "m", "model_version": "2", "batch_size": 1}, 404, "Its versions: 1"),
+        ("/admin/set_model", {"model_name": "m", "batching": "fixed"}, 400, "Invalid batch_size -1"),
+        ("/admin/set_model", {"model_name": "m"}, 400, "Nothing to change: expected at least one of batch_size"),
+    ],
+)
+def test_impossible_tuning_is_refused(
+    tmp_path: Path, path: str, body: dict[str, object], status: int, message: str
+) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_app", APP)
+        await client.post("/admin/add_model", MODEL)
+        revision = w.registry.snapshot().revision
+        reply = await client.post(path, body)
+        assert reply.status == status
+        assert message in reply.json["cause"]
+        assert w.registry.snapshot().revision == revision
 
     with_admin(tmp_path, test)
 

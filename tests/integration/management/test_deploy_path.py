@@ -21,11 +21,13 @@ def deploy_path(**query: Any) -> str:
 def test_deploy_answers_the_version(tmp_path: Path) -> None:
     async def test(client: AsgiClient, w: World) -> None:
         upload = archive(tmp_path / "b")
-        reply = await client.post(deploy_path(replicas=2, batch_size=7, labels="a,b"), upload)
+        tuned = {"batch_size": 7, "batching": "fixed", "batch_delay_ms": 1.5}
+        reply = await client.post(deploy_path(replicas=2, labels="a,b", **tuned), upload)
         assert (reply.status, reply.json) == (200, {"model": "m", "version": "1"})
         model = w.registry.snapshot().current_model("m")
         assert model is not None
-        assert (model.replicas, model.batch_size, model.labels) == (2, 7, ("a", "b"))
+        assert (model.replicas, model.labels) == (2, ("a", "b"))
+        assert (model.batch_size, model.batching, model.batch_delay_ms) == (7, "fixed", 1.5)
 
     with_admin(tmp_path, test)
 
@@ -63,6 +65,8 @@ def test_failed_deploy_ends_with_the_traceback_in_both_forms(tmp_path: Path) -> 
     [
         ("/admin/deploy", 400, "missing required field `model_name`"),
         (deploy_path(replicas="many"), 400, "Expected `int`, got `str` - at `$.replicas`"),
+        (deploy_path(batch_delay_ms="nan"), 400, "Invalid batch_delay_ms nan"),
+        (deploy_path(batching="fixed"), 400, "expected at least 1 with batching 'fixed'"),
         (deploy_path(replica=1), 400, "unknown field `replica`"),
         (deploy_path(app_name="nobody"), 404, "No application with name 'nobody'"),
     ],

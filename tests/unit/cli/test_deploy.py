@@ -77,6 +77,12 @@ def test_function_is_deployed_with_what_is_said_of_it(run: Run, plane: FakePlane
     assert (manifest.input_type, manifest.example) == ("floats", [1, 2])
 
 
+def test_batching_is_sent_if_it_is_said(run: Run, plane: FakePlane, folder: Path) -> None:
+    run("deploy", "my_model:total", "--batching", "quantile", "--batch-delay-ms", -1)
+    query, _ = uploaded(plane, folder)
+    assert (query["batching"], query["batch_delay_ms"]) == ("quantile", "-1.0")
+
+
 def test_stages_are_shown_beside_the_result(run: Run, plane: FakePlane) -> None:
     stages = [line.split()[1] for line in run("deploy", "my_model:total", "--example", "[1]").stderr.splitlines()]
     assert stages == ["package", "dry-run", "upload", "start"]

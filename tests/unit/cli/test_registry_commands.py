@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clipper.cli.models import batch_text
 from tests.unit.cli.conftest import Run
 from tests.unit.client.fake import Answer, FakePlane
 
@@ -26,6 +27,7 @@ def model(version: str, *, current: bool = False) -> dict[str, Any]:
         "is_current_version": current,
         "input_type": "doubles",
         "batch_size": -1,
+        "batching": "",
         "num_replicas": 1,
         "labels": ["a", "b"],
     }
@@ -54,6 +56,8 @@ def plane(admin: FakePlane, query: FakePlane) -> FakePlane:
     admin.says("/admin/get_model", model("2", current=True))
     admin.says("/admin/get_all_containers", [REPLICA])
     admin.says("/admin/set_num_replicas", {})
+    admin.says("/admin/set_app", {**APPLICATION, "priority": 5})
+    admin.says("/admin/set_model", {**model("2", current=True), "batching": "fixed", "batch_size": 64})
     admin.says("/admin/delete_model", {})
     for name in ("add_app", "delete_app", "add_model_links", "delete_model_links", "delete_versioned_model"):
         admin.answers[f"/admin/{name}"] = DONE
@@ -103,6 +107,46 @@ def test_application_is_created_with_its_objective_in_milliseconds(
         "latency_slo_micros": 2500,
     }
     assert f"POST {query.url}/digits/predict" in result.stdout
+
+
+def test_settings_are_sent_if_they_are_said(run: Run, plane: FakePlane) -> None:
+    flags = ["--priority", 5, "--no-cache", "--cache-ttl-s", 1.5, "--max-disagreement", 0.02, "--batching", "aimd"]
+    settings = {"priority": 5, "cache": False, "cache_ttl_s": 1.5, "max_disagreement": 0.02, "batching": "aimd"}
+    assert run("app", "create", "digits", *flags).exit_code == 0
+    assert plane.last.json == {
+        "name": "digits",
+        "input_type": "doubles",
+        "default_output": "null",
+        "latency_slo_micros": 100_000,
+        **settings,
+    }
+    result = run("app", "set", "digits", *flags)
+    assert plane.last.json == {"name": "digits", **settings}
+    assert "priority            5\n" in result.stdout
+
+
+@pytest.mark.parametrize(("version", "said"), [([], {}), (["1"], {"model_version": "1"})])
+def test_model_settings_are_sent_if_they_are_said(
+    run: Run, plane: FakePlane, version: list[str], said: dict[str, str]
+) -> None:
+    flags = ["--batching", "fixed", "--batch-size", 64, "--batch-delay-ms", -1]
+    result = run("model", "set", "svm", *version, *flags)
+    assert plane.last.json == {
+        "model_name": "svm",
+        "batch_size": 64,
+        "batching": "fixed",
+        "batch_delay_ms": -1.0,
+        **said,
+    }
+    assert "batch_size          64\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("batching", "batch_size", "text"),
+    [("", -1, "adaptive"), ("", 64, "64"), ("fixed", 64, "64"), ("none", -1, "none"), ("deadline", 64, "deadline")],
+)
+def test_batching_is_said_in_a_word(batching: str, batch_size: int, text: str) -> None:
+    assert batch_text(batching, batch_size) == text
 
 
 @pytest.mark.parametrize(("verb", "path"), [("link", "add_model_links"), ("unlink", "delete_model_links")])

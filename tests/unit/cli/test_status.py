@@ -28,6 +28,7 @@ def model(version: str, *, current: bool, bundle: str | None = "abc", batch_size
         "bundle": bundle,
         "replicas": 2,
         "batch_size": batch_size,
+        "batching": "",
     }
 
 

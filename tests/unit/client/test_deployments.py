@@ -56,6 +56,8 @@ def test_what_is_said_of_the_version_goes_in_the_query(clipper: Clipper, admin: 
         "labels": "a,b",
         "app_name": "digits",
     }
+    clipper.deploy_model("m", 1, predict, batching="aimd", batch_delay_ms=2.5)
+    assert admin.last.query == {**plain, "batching": "aimd", "batch_delay_ms": "2.5"}
 
 
 def test_closure_is_deployed_in_the_originals_words(clipper: Clipper, admin: FakePlane, tmp_path: Path) -> None:

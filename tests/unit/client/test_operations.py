@@ -45,6 +45,38 @@ CHANGES: list[tuple[Callable[[Clipper], object], str, dict[str, Any]]] = [
         "add_app",
         {"name": "a", "input_type": "doubles", "default_output": "0", "latency_slo_micros": 20_000},
     ),
+    (
+        lambda c: c.register_application(
+            "a", "doubles", "0", 9, priority=3, cache=False, cache_ttl_s=60, max_disagreement=0.02, batching="aimd"
+        ),
+        "add_app",
+        {
+            "name": "a",
+            "input_type": "doubles",
+            "default_output": "0",
+            "latency_slo_micros": 9,
+            "priority": 3,
+            "cache": False,
+            "cache_ttl_s": 60,
+            "max_disagreement": 0.02,
+            "batching": "aimd",
+        },
+    ),
+    (
+        lambda c: c.register_model("m", 1, "doubles", batching="deadline", batch_delay_ms=-1),
+        "add_model",
+        {
+            "model_name": "m",
+            "model_version": "1",
+            "input_type": "doubles",
+            "labels": [],
+            "container_name": "",
+            "model_data_path": "",
+            "batch_size": -1,
+            "batching": "deadline",
+            "batch_delay_ms": -1,
+        },
+    ),
     (lambda c: c.unregister_application("a"), "delete_app", {"name": "a"}),
     (lambda c: c.delete_application("a"), "delete_app", {"name": "a"}),
     (lambda c: c.link_model_to_app("a", "m"), "add_model_links", {"app_name": "a", "model_names": ["m"]}),
@@ -102,6 +134,23 @@ def test_refused_change_raises_with_the_servers_words(clipper: Clipper, admin: F
     admin.answers["/admin/add_app"] = Answer(b"application 'a' already exists", 400, "text/plain")
     with pytest.raises(ClipperError, match="application 'a' already exists"):
         clipper.register_application("a", "doubles", "0", 1)
+
+
+def test_settings_are_changed_by_name_and_answered_as_they_are_then(clipper: Clipper, admin: FakePlane) -> None:
+    admin.says("/admin/set_app", {"name": "a", "cache": False, "batching": ""})
+    assert clipper.set_application("a", cache=False, batching="") == {"name": "a", "cache": False, "batching": ""}
+    assert admin.last.json == {"name": "a", "cache": False, "batching": ""}
+    admin.says("/admin/set_model", {"model_name": "m", "batch_size": 8})
+    assert clipper.set_model("m", 2, batch_size=8, batching="fixed", batch_delay_ms=1.5)["batch_size"] == 8
+    assert admin.last.json == {
+        "model_name": "m",
+        "model_version": "2",
+        "batch_size": 8,
+        "batching": "fixed",
+        "batch_delay_ms": 1.5,
+    }
+    clipper.set_model("m", batch_size=8)
+    assert admin.last.json == {"model_name": "m", "batch_size": 8}
 
 
 @pytest.mark.parametrize("verbose", [True, False])

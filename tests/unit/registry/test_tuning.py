@@ -92,6 +92,13 @@ def test_a_fixed_batching_keeps_its_size(world: World) -> None:
         changes.set_model(world.snapshot, "m", "1", ModelChange(batch_size=-1))
 
 
+def test_change_of_nothing_is_refused(world: World) -> None:
+    with pytest.raises(ClipperError, match="expected at least one of priority, cache, cache_ttl_s, max_disagreement"):
+        changes.set_application(world.snapshot, "app", ApplicationChange())
+    with pytest.raises(ClipperError, match="expected at least one of batch_size, batching, batch_delay_ms"):
+        changes.set_model(world.snapshot, "m", "1", ModelChange())
+
+
 def test_what_does_not_exist_is_not_changed(world: World) -> None:
     with pytest.raises(ClipperError, match="No application with name 'other'"):
         changes.set_application(world.snapshot, "other", ApplicationChange(priority=1))

@@ -15,6 +15,7 @@ from clipper.management.admin.views import application_view, container_view, mod
 from clipper.management.operations import Operations
 from clipper.registry.entities import Application, Model
 from clipper.registry.registry import Registry
+from clipper.registry.tuning import ApplicationChange, ModelChange
 from clipper.selection.policies import policy_named
 
 
@@ -60,6 +61,8 @@ class AdminApi:
             Operation("/admin/get_model", bodies.ModelVersion, self._get_model, changes=False),
             Operation("/admin/get_container", bodies.Container, self._get_container, changes=False),
             Operation("/admin/get_state", bodies.SelectionState, self._get_state, changes=False),
+            Operation("/admin/set_app", bodies.SetApplication, self._set_application, original=False),
+            Operation("/admin/set_model", bodies.SetModel, self._set_model, original=False),
             Operation("/admin/set_model_links", bodies.Links, self._set_links, original=False),
             Operation("/admin/delete_model", bodies.ModelName, self._delete_model, original=False),
             Operation("/admin/set_num_replicas", bodies.NumReplicas, self._set_replicas, original=False),
@@ -73,6 +76,11 @@ class AdminApi:
             default_output=body.default_output,
             latency_slo_micros=body.latency_slo_micros,
             policy_config=body.policy_config,
+            priority=body.priority,
+            cache=body.cache,
+            cache_ttl_s=body.cache_ttl_s,
+            max_disagreement=body.max_disagreement,
+            batching=body.batching,
         )
         if body.policy is not None:
             policy_named(body.policy)
@@ -104,6 +112,8 @@ class AdminApi:
             container_name=body.container_name,
             model_data_path=body.model_data_path,
             batch_size=body.batch_size,
+            batching=body.batching,
+            batch_delay_ms=body.batch_delay_ms,
         )
         await self._registry.add_model(model, make_current=True)
         return f"Successfully added model with name '{body.model_name}' and input type '{input_type}'"
@@ -151,6 +161,22 @@ class AdminApi:
 
     async def _get_state(self, body: bodies.SelectionState) -> str:
         return self._application(body.app_name).default_output
+
+    async def _set_application(self, body: bodies.SetApplication) -> object:
+        change = ApplicationChange(
+            priority=body.priority,
+            cache=body.cache,
+            cache_ttl_s=body.cache_ttl_s,
+            max_disagreement=body.max_disagreement,
+            batching=body.batching,
+        )
+        await self._registry.set_application(body.name, change)
+        return application_view(self._application(body.name))
+
+    async def _set_model(self, body: bodies.SetModel) -> object:
+        change = ModelChange(batch_size=body.batch_size, batching=body.batching, batch_delay_ms=body.batch_delay_ms)
+        changed = await self._operations.set_model(body.model_name, body.model_version, change)
+        return model_view(changed, self._registry.snapshot())
 
     async def _set_links(self, body: bodies.Links) -> object:
         await self._registry.relink_models(body.app_name, body.model_names)

@@ -34,6 +34,22 @@ class AddApplication(Body, frozen=True, forbid_unknown_fields=True):
     latency_slo_micros: Annotated[int, msgspec.Meta(ge=1, le=MAX_SLO_MICROS)]
     policy: str | None = None
     policy_config: dict[str, Any] = {}
+    priority: int = 0
+    cache: bool = True
+    cache_ttl_s: float = 0.0
+    max_disagreement: float = 0.0
+    batching: str = ""
+
+
+class SetApplication(Body, frozen=True, forbid_unknown_fields=True):
+    """`/admin/set_app`: what is there is changed."""
+
+    name: str
+    priority: int | None = None
+    cache: bool | None = None
+    cache_ttl_s: float | None = None
+    max_disagreement: float | None = None
+    batching: str | None = None
 
 
 class ApplicationName(Body, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +81,18 @@ class AddModel(Body, frozen=True, forbid_unknown_fields=True):
     container_name: str = ""
     model_data_path: str = ""
     batch_size: int = ADAPTIVE_BATCH_SIZE
+    batching: str = ""
+    batch_delay_ms: float = 0.0
+
+
+class SetModel(Body, frozen=True, forbid_unknown_fields=True):
+    """`/admin/set_model`: what is there is changed."""
+
+    model_name: str
+    model_version: str | None = None
+    batch_size: int | None = None
+    batching: str | None = None
+    batch_delay_ms: float | None = None
 
 
 class ModelName(Body, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +155,8 @@ class DeployQuery(Body, frozen=True, forbid_unknown_fields=True):
     batch_size: int = ADAPTIVE_BATCH_SIZE
     labels: str = ""
     app_name: str | None = None
+    batching: str = ""
+    batch_delay_ms: float = 0.0
 
 
 B = TypeVar("B", bound=Body)
@@ -206,8 +236,11 @@ _NAMES: dict[Any, str] = {
     str: "string",
     int: "int",
     bool: "bool",
+    float: "number",
     list[str]: "[string]",
     dict[str, Any]: "object",
     str | None: "string",
     int | None: "int",
+    bool | None: "bool",
+    float | None: "number",
 }

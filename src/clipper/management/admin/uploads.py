@@ -121,6 +121,8 @@ def _deployment_of(query: DeployQuery) -> Deployment:
         batch_size=query.batch_size,
         labels=tuple(label for label in query.labels.split(",") if label),
         app_name=query.app_name or None,
+        batching=query.batching,
+        batch_delay_ms=query.batch_delay_ms,
     )
 
 

@@ -17,6 +17,11 @@ def application_view(application: Application) -> dict[str, Any]:
         "policy": application.policy,
         "policy_config": application.policy_config,
         "linked_models": list(application.models),
+        "priority": application.priority,
+        "cache": application.cache,
+        "cache_ttl_s": application.cache_ttl_s,
+        "max_disagreement": application.max_disagreement,
+        "batching": application.batching,
     }
 
 
@@ -33,6 +38,8 @@ def model_view(model: Model, snapshot: Snapshot) -> dict[str, Any]:
         "is_current_version": snapshot.current.get(model.name) == model.version,
         "bundle": model.bundle,
         "num_replicas": model.replicas,
+        "batching": model.batching,
+        "batch_delay_ms": model.batch_delay_ms,
     }
 
 
