@@ -16,7 +16,7 @@ from unittest import mock
 
 from benchmarks.path.rig import CONNECTIONS, different_requests, steady_rig
 from clipper.abstraction import link
-from clipper.abstraction.cache import ClockCache
+from clipper.abstraction.cache import PredictionCache
 from clipper.abstraction.model import ServedModel
 from clipper.abstraction.queue import DeadlineQueue
 from clipper.abstraction.replica import Replica
@@ -79,7 +79,7 @@ SPANS = (
     Span(Stage.WIRE_OUT, link._Connection, "send", _PULL),
     _LINK,
     _RESULT,
-    Span(Stage.CACHE, ClockCache, "admit", _RESULT),
+    Span(Stage.CACHE, PredictionCache, "admit", _RESULT),
     Span(Stage.ANSWER, Connection, "answer", _RESULT),
     Span(Stage.ASK, Deadlines, "_wake"),
 )

@@ -1,16 +1,25 @@
-"""The prediction cache: which completed evaluations stay, by CLOCK (paper §4.2) within a bound in bytes.
+"""The prediction cache: which completed evaluations stay, by S3-FIFO within a bound in bytes.
 
 The evaluations themselves are found through their model version's own dictionary (whose keys are whole inputs,
-compared in full), so that a lookup costs one probe whether the answer is cached, in flight or missing. This file only
-decides who has to go.
+compared in full), so that a lookup costs one probe whether the answer is cached, in flight or missing, and a hit is one
+attribute set. This file only decides who has to go. Why S3-FIFO: decision 0013.
 """
 
+from array import array
+from collections import deque
 from dataclasses import dataclass
 
 from clipper.abstraction.evaluation import Evaluation, Evaluations
 
 ENTRY_OVERHEAD_BYTES = 600
-"""Measured with tracemalloc: an Evaluation, its Input, list, dictionary slot and ring slot, without the payloads."""
+"""Measured with tracemalloc: an Evaluation, its Input, list, dictionary slot, its place in a queue and its share of
+what is remembered of the evicted, without the payloads."""
+
+NEW_SHARE = 10
+"""One in so many entries is on trial: what is used there is kept, what is not goes without having harmed the others."""
+
+GHOST_SLOTS = 1024
+"""At first; there are always more than there are entries, which makes at most 16 bytes for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,76 +30,81 @@ class CacheConfig:
     """Inputs, outputs and bookkeeping together, for each query frontend; 0 turns the cache off."""
 
 
-class ClockCache:
+class PredictionCache:
     """A bound in bytes shared by all model versions of one query frontend.
 
-    CLOCK: the hand goes round a ring of entries, spares those that were used since it last came by, and replaces the
-    first that was not.
+    S3-FIFO: what is new goes through a small queue and only gets into the large one if it is used meanwhile, or comes
+    again soon after it has left; in the large queue whatever was used gets another round. So a scan passes through the
+    small queue alone. The evicted are remembered by their hash, in a table in which a later one may take the place of
+    an earlier one; one taken for another does no harm but that it is spared the trial.
     """
 
     def __init__(self, config: CacheConfig) -> None:
         self._max_bytes = config.max_bytes
-        self._ring: list[Evaluation] = []
-        self._hand = 0
+        self._new: deque[Evaluation] = deque()
+        self._proven: deque[Evaluation] = deque()
+        self._ghosts = _no_ghosts(GHOST_SLOTS)
+        self._mask = GHOST_SLOTS - 1
         self.used_bytes = 0
         self.evictions = 0
 
     def __len__(self) -> int:
-        return len(self._ring)
+        return len(self._new) + len(self._proven)
 
     def admit(self, evaluation: Evaluation, output: bytes) -> None:
         """Keep a completed evaluation, or drop it from its owner if it could never fit."""
-        cost = ENTRY_OVERHEAD_BYTES + len(evaluation.input.payload) + len(output)
+        asked = evaluation.input
+        cost = ENTRY_OVERHEAD_BYTES + len(asked.payload) + len(output)
         if cost > self._max_bytes:
-            evaluation.owner.pop(evaluation.input.key, None)
+            evaluation.owner.pop(asked.key, None)
             return
         evaluation.cost = cost
+        digest = hash(asked.key)
+        if self._ghosts[digest & self._mask] == digest:
+            self._proven.append(evaluation)
+        else:
+            self._new.append(evaluation)
         self.used_bytes += cost
-        if self.used_bytes <= self._max_bytes:
-            self._ring.append(evaluation)
-            return
-        self._replace(evaluation)
         while self.used_bytes > self._max_bytes:
-            self._remove()
+            self._evict()
 
     def forget(self, owner: Evaluations) -> None:
         """Drop everything of a model version that no longer exists."""
-        self._ring = [each for each in self._ring if each.owner is not owner]
-        self.used_bytes = sum(each.cost for each in self._ring)
-        self._hand = 0
+        self._new = deque(each for each in self._new if each.owner is not owner)
+        self._proven = deque(each for each in self._proven if each.owner is not owner)
+        self.used_bytes = sum(each.cost for queue in (self._new, self._proven) for each in queue)
         owner.clear()
 
-    def _replace(self, evaluation: Evaluation) -> None:
-        """Put it where the next to go is: nearly always right under the hand."""
-        ring = self._ring
-        hand = self._hand
-        if hand >= len(ring) or ring[hand].visited:
-            hand = self._advance()
-        victim = ring[hand]
-        del victim.owner[victim.input.key]
-        self.used_bytes -= victim.cost
-        self.evictions += 1
-        ring[hand] = evaluation
-        self._hand = hand + 1
+    def _evict(self) -> None:
+        """Remove one entry: one on trial if these have more than their share, else a proven one."""
+        new, proven = self._new, self._proven
+        while new and len(new) * NEW_SHARE >= len(new) + len(proven):
+            evaluation = new.popleft()
+            if not evaluation.visited:
+                self._remember(hash(evaluation.input.key))
+                self._drop(evaluation)
+                return
+            evaluation.visited = False
+            proven.append(evaluation)
+        evaluation = proven.popleft()
+        while evaluation.visited:
+            evaluation.visited = False
+            proven.append(evaluation)
+            evaluation = proven.popleft()
+        self._drop(evaluation)
 
-    def _remove(self) -> None:
-        place = self._advance()
-        victim = self._ring[place]
-        del victim.owner[victim.input.key]
-        self.used_bytes -= victim.cost
+    def _drop(self, evaluation: Evaluation) -> None:
+        del evaluation.owner[evaluation.input.key]
+        self.used_bytes -= evaluation.cost
         self.evictions += 1
-        last = self._ring.pop()
-        if place < len(self._ring):
-            self._ring[place] = last
 
-    def _advance(self) -> int:
-        """The place of the next entry to go."""
-        ring = self._ring
-        hand = self._hand if self._hand < len(ring) else 0
-        while ring[hand].visited:
-            ring[hand].visited = False
-            hand += 1
-            if hand == len(ring):
-                hand = 0
-        self._hand = hand
-        return hand
+    def _remember(self, digest: int) -> None:
+        if len(self._ghosts) <= len(self._new) + len(self._proven):
+            slots = 2 * len(self._ghosts)  # starting with none: this happens a few times in a frontend's life
+            self._ghosts = _no_ghosts(slots)
+            self._mask = slots - 1
+        self._ghosts[digest & self._mask] = digest
+
+
+def _no_ghosts(slots: int) -> "array[int]":
+    return array("q", bytes(8 * slots))

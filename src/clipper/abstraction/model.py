@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clipper.abstraction.batching import BUDGET_SHARE, Aimd, BatchController, Fixed
-from clipper.abstraction.cache import CacheConfig, ClockCache
+from clipper.abstraction.cache import CacheConfig, PredictionCache
 from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Waiter
 from clipper.abstraction.link import Link, LinkConfig
 from clipper.abstraction.queue import DeadlineQueue, QueueConfig
@@ -41,7 +41,7 @@ class ModelLayer:
     """What all model versions of one frontend share; `peer` is what the frontend calls itself to containers."""
 
     config: ModelLayerConfig
-    cache: ClockCache
+    cache: PredictionCache
     peer: str
     clock: Clock
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from clipper.abstraction.cache import ClockCache
+from clipper.abstraction.cache import PredictionCache
 from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
 from clipper.core.clock import Clock
 from clipper.core.errors import ClipperError
@@ -42,7 +42,7 @@ class Engine:
         self.applications: dict[str, ServedApplication] = {}
         self.models: dict[tuple[str, str], ServedModel] = {}
         self.measures: dict[str, ApplicationMeasures] = {}
-        self.cache = ClockCache(config.models.cache)
+        self.cache = PredictionCache(config.models.cache)
         self._layer = ModelLayer(config.models, self.cache, peer, clock)
         self.journal = Journal(config.journal, incarnation)
         self.deadlines = Deadlines(_expire, clock)

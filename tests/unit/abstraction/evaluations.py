@@ -4,7 +4,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 
-from clipper.abstraction.cache import CacheConfig, ClockCache
+from clipper.abstraction.cache import CacheConfig, PredictionCache
 from clipper.abstraction.evaluation import Evaluation, Evaluations
 from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
 from clipper.abstraction.queue import QueueConfig
@@ -50,7 +50,7 @@ def served_model(
     """A model version without replicas, which would take queries; needs a running loop."""
     cache = CacheConfig(max_bytes=cache_bytes)
     config = ModelLayerConfig(cache=cache, queue=QueueConfig(max_length=queue_length))
-    model = ServedModel("m", "1", batch_size, ModelLayer(config, ClockCache(cache), "test", clock))
+    model = ServedModel("m", "1", batch_size, ModelLayer(config, PredictionCache(cache), "test", clock))
     model.can_answer = True
     return model
 

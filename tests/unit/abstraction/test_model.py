@@ -192,9 +192,9 @@ def test_two_results_for_one_input_are_cached_once(late_first: bool) -> None:
             give(model, clock, batch, outcome)
         assert fresh.outcomes == [b"2"]
         assert ask(model, number(1), clock())[1] == (b"1" if late_first else b"2")
-        for value in range(10, 20):  # each of them has to be evicted once, and only once
-            ask(model, number(value), clock())
-            give(model, clock, take(model, clock), b"3")
+        for value in [each for each in range(10, 20) for _ in range(3)]:  # each has to be evicted once, and only once
+            if ask(model, number(value), clock())[1] is None:
+                give(model, clock, take(model, clock), b"3")
         assert ask(model, number(1), clock())[1] is None
 
     run_virtually(scenario)

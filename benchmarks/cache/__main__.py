@@ -1,0 +1,30 @@
+"""The command line: `python -m benchmarks.cache` compares eviction policies on synthetic traces."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from benchmarks.cache.eviction import measure_eviction
+
+WIDTH = 150  # of the tables where the terminal does not say
+
+
+def main() -> None:
+    options = parse(sys.argv[1:])
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    for sheet in measure_eviction(options.requests, options.keys, options.room):
+        sheet.show(console)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cache", description=__doc__)
+    parser.add_argument("--requests", type=int, default=1_000_000, help="in each trace (%(default)s)")
+    parser.add_argument("--keys", type=int, default=100_000, help="different inputs (%(default)s)")
+    parser.add_argument("--room", type=float, default=0.1, help="as a share of the keys (%(default)s)")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
