@@ -1,10 +1,11 @@
 """Bodies of `/{app}/predict` and `/{app}/update` to inputs in canonical form.
 
-A flat list of numbers that is as it should be takes a fast path: one typed decode, one pack. Everything else (nested
-lists, base64, whatever is wrong) is decoded again as plain JSON and goes through `core.json_inputs`, whose messages say
-what was expected.
+A flat list of numbers that is as it should be takes a fast path: one typed decode, one pack. Many numbers take another,
+without Python objects (`number_bodies.py`). Everything else (few numbers in nested lists, base64, whatever is wrong) is
+decoded again as plain JSON and goes through `core.json_inputs`, whose messages say what was expected.
 """
 
+import sys
 from collections.abc import Callable
 from math import prod
 from struct import Struct
@@ -16,6 +17,7 @@ import msgspec
 from clipper.core.errors import invalid
 from clipper.core.inputs import DType, Input, InputType
 from clipper.core.json_inputs import input_from_json
+from clipper.frontend.number_bodies import MIN_BODY_BYTES, NumberBody, NumberBodyParser
 
 PREDICT_SCHEMA = (
     '{"input": <value>} or {"input_batch": [<value>, ...]}, optionally "version": string, "context": string; '
@@ -110,9 +112,16 @@ class BodyDecoder:
         self._fast: Callable[[bytes], Any] | None
         self._fast, self._letter = _FAST.get(input_type, (None, ""))
         self._packers: dict[int, tuple[tuple[int], Any]] = {}
+        self._min_numbers_bytes = MIN_BODY_BYTES.get(self._dtype, sys.maxsize)
+        self._numbers = NumberBodyParser(self._dtype) if self._dtype in MIN_BODY_BYTES else None
 
     def predict(self, body: bytes) -> Input | PredictBody:
         """What a JSON body asks; just the input if it is one and nothing else is said."""
+        if len(body) >= self._min_numbers_bytes:
+            assert self._numbers is not None
+            numbers = self._numbers.parse(body)
+            if numbers is not None:
+                return self._many_numbers(numbers)
         try:
             if self._fast is not None:
                 request = self._fast(body)
@@ -170,6 +179,18 @@ class BodyDecoder:
         asked = None if request.input is msgspec.UNSET else input_from_json(request.input, self._input_type)
         return UpdateBody(request.query_id, asked, context, msgspec.json.encode(request.label))
 
+    def _many_numbers(self, numbers: NumberBody) -> Input | PredictBody:
+        shape, payload, is_batch, version, context = numbers
+        if context is not None:
+            _check_context(context)
+        if is_batch:
+            self._check_batch(shape[0])
+            size = len(payload) // shape[0]
+            rows = [payload[at : at + size] for at in range(0, len(payload), size)]
+            return PredictBody([Input(self._dtype, shape[1:], row) for row in rows], True, version, context)
+        asked = Input(self._dtype, shape, payload)
+        return asked if version is None and context is None else PredictBody([asked], False, version, context)
+
     def _packer(self, length: int) -> tuple[tuple[int], Any]:
         if not length:
             raise ValueError("an empty list: the slow path says so")
@@ -190,10 +211,13 @@ class BodyDecoder:
         batch = request.input_batch
         if not isinstance(batch, list) or not batch:
             raise invalid("Invalid input_batch: expected a list of at least one input")
-        if len(batch) > self._max_batch:
-            raise invalid(f"Invalid input_batch: {len(batch)} inputs exceed the limit of {self._max_batch}")
+        self._check_batch(len(batch))
         inputs = [input_from_json(each, self._input_type, f"input_batch[{at}]") for at, each in enumerate(batch)]
         return PredictBody(inputs, True, request.version, request.context)
+
+    def _check_batch(self, size: int) -> None:
+        if size > self._max_batch:
+            raise invalid(f"Invalid input_batch: {size} inputs exceed the limit of {self._max_batch}")
 
     def _decoded(self, decode: Any, body: bytes, schema: str) -> Any:
         expected = f"Expected JSON schema: {schema.replace('{value}', _VALUES[self._input_type])}"
