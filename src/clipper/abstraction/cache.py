@@ -64,8 +64,18 @@ class PredictionCache:
             self._proven.append(evaluation)
         else:
             self._new.append(evaluation)
-        self.used_bytes += cost
-        while self.used_bytes > self._max_bytes:
+        used = self.used_bytes = self.used_bytes + cost
+        if used > self._max_bytes:
+            self._evict()
+
+    def renew(self, evaluation: Evaluation, output: bytes) -> None:
+        """Give one that is kept a newer output."""
+        assert evaluation.output is not None
+        growth = len(output) - len(evaluation.output)
+        evaluation.output = output
+        evaluation.cost += growth
+        self.used_bytes += growth
+        if self.used_bytes > self._max_bytes:
             self._evict()
 
     def forget(self, owner: Evaluations) -> None:
@@ -76,34 +86,34 @@ class PredictionCache:
         owner.clear()
 
     def _evict(self) -> None:
-        """Remove one entry: one on trial if these have more than their share, else a proven one."""
+        """Remove entries until the others fit: on trial, if these have more than their share, else proven ones."""
         new, proven = self._new, self._proven
-        while new and len(new) * NEW_SHARE >= len(new) + len(proven):
-            evaluation = new.popleft()
-            if not evaluation.visited:
-                self._remember(hash(evaluation.input.key))
-                self._drop(evaluation)
-                return
-            evaluation.visited = False
-            proven.append(evaluation)
-        evaluation = proven.popleft()
-        while evaluation.visited:
-            evaluation.visited = False
-            proven.append(evaluation)
-            evaluation = proven.popleft()
-        self._drop(evaluation)
+        used, max_bytes = self.used_bytes, self._max_bytes
+        count = len(new) + len(proven)
+        while used > max_bytes:
+            on_trial = len(new) * NEW_SHARE >= count
+            evaluation = new.popleft() if on_trial else proven.popleft()
+            if evaluation.visited:
+                evaluation.visited = False
+                proven.append(evaluation)
+                continue
+            key = evaluation.input.key
+            del evaluation.owner[key]
+            used -= evaluation.cost
+            count -= 1
+            self.evictions += 1
+            if on_trial:
+                digest = hash(key)
+                self._ghosts[digest & self._mask] = digest
+        self.used_bytes = used
+        if count > self._mask:
+            self._make_room_for_ghosts()
 
-    def _drop(self, evaluation: Evaluation) -> None:
-        del evaluation.owner[evaluation.input.key]
-        self.used_bytes -= evaluation.cost
-        self.evictions += 1
-
-    def _remember(self, digest: int) -> None:
-        if len(self._ghosts) <= len(self._new) + len(self._proven):
-            slots = 2 * len(self._ghosts)  # starting with none: this happens a few times in a frontend's life
-            self._ghosts = _no_ghosts(slots)
-            self._mask = slots - 1
-        self._ghosts[digest & self._mask] = digest
+    def _make_room_for_ghosts(self) -> None:
+        """Twice as many, starting with none: this happens a few times in a frontend's life."""
+        slots = 2 * len(self._ghosts)
+        self._ghosts = _no_ghosts(slots)
+        self._mask = slots - 1
 
 
 def _no_ghosts(slots: int) -> "array[int]":

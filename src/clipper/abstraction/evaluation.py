@@ -26,20 +26,40 @@ class Evaluation:
 
     Attributes:
         input: what to evaluate.
-        owner: the model version's evaluations, where it stands under `input.key`.
+        owner: the model version's evaluations, or its renewals, where it stands under `input.key`.
         deadline: of who asked first (monotonic, in seconds): its turn in the queue; others may wait longer.
         arrived: when it was first asked for.
         waiters: (who, which of its members); emptied at completion.
         attempts: how often a container has ended while it may have been computing this.
+        keep: whether somebody asked who wants the output to be cached.
         output: the answer as JSON text, once there is one.
+        made: when it was answered.
         visited: the cache's reference bit.
         cost: bytes that the cache counts for it.
     """
 
-    __slots__ = ("arrived", "attempts", "cost", "deadline", "input", "output", "owner", "visited", "waiters")
+    __slots__ = (
+        "arrived",
+        "attempts",
+        "cost",
+        "deadline",
+        "input",
+        "keep",
+        "made",
+        "output",
+        "owner",
+        "visited",
+        "waiters",
+    )
 
     def __init__(
-        self, asked: Input, owner: "Evaluations", deadline: float, arrived: float, waiter: tuple[Waiter, int]
+        self,
+        asked: Input,
+        owner: "Evaluations",
+        deadline: float,
+        arrived: float,
+        waiter: tuple[Waiter, int],
+        keep: bool = True,
     ) -> None:
         self.input = asked
         self.owner = owner
@@ -47,7 +67,9 @@ class Evaluation:
         self.arrived = arrived
         self.waiters = [waiter]
         self.attempts = 0
+        self.keep = keep
         self.output: bytes | None = None
+        self.made = arrived
         self.visited = False
         self.cost = 0
 

@@ -14,6 +14,7 @@ from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Wait
 from clipper.abstraction.link import Link, LinkConfig
 from clipper.abstraction.queue import DeadlineQueue, QueueConfig
 from clipper.abstraction.replica import Batch, Replica
+from clipper.abstraction.terms import Terms
 from clipper.core.clock import Clock
 from clipper.core.histogram import Histogram
 from clipper.core.inputs import Input
@@ -81,6 +82,7 @@ class ServedModel:
         self._cache = layer.cache
         self._clock = layer.clock
         self._evaluations: Evaluations = {}
+        self._renewals: Evaluations = {}  # in flight although there is a finished one, too old for who asked
         self._queue = DeadlineQueue(layer.config.queue)
         self._pull_scheduled = False
         self._loop = asyncio.get_running_loop()
@@ -93,29 +95,36 @@ class ServedModel:
         """Evaluations that wait for a replica."""
         return len(self._queue)
 
-    def ask(self, asked: Input, deadline: float, now: float, slo_s: float, waiter: Waiter, member: int) -> bytes | None:
+    def ask(self, asked: Input, deadline: float, now: float, terms: Terms, waiter: Waiter, member: int) -> bytes | None:
         """The cached output of `asked`, or None: then `waiter.receive(member, outcome, …)` follows by itself.
 
         Nothing follows if no container answers; the waiter keeps its own deadline.
         """
-        evaluation = self._evaluations.get(asked.key)
+        evaluations = self._evaluations
+        evaluation = evaluations.get(asked.key)
         if evaluation is not None:
-            if evaluation.output is not None:
-                evaluation.visited = True
-                self.measures.cache_hits += 1
-                return evaluation.output
-            if evaluation.deadline > now or evaluation.is_awaited(now):
+            output = evaluation.output
+            if output is not None:
+                if terms.any_age or now - evaluation.made <= terms.max_age_s:
+                    evaluation.visited = True
+                    self.measures.cache_hits += 1
+                    return output
+                evaluations = self._renewals  # the finished one stays for others until a newer one is there
+                evaluation = evaluations.get(asked.key)
+            if evaluation is not None and (evaluation.deadline > now or evaluation.is_awaited(now)):
                 self.measures.joined += 1
                 evaluation.waiters.append((waiter, member))
+                if terms.cached:
+                    evaluation.keep = True
                 return None
             # Its container has not answered in time: it must not hold up this query too, so that one is asked anew.
         self.measures.cache_misses += 1
-        evaluation = Evaluation(asked, self._evaluations, deadline, now, (waiter, member))
-        if not self._queue.push(evaluation, slo_s):
+        evaluation = Evaluation(asked, evaluations, deadline, now, (waiter, member), terms.cached)
+        if not self._queue.push(evaluation, terms.slo_s):
             self.measures.rejected += 1
             evaluation.complete(QUEUE_FULL, now)
             return None
-        self._evaluations[asked.key] = evaluation
+        evaluations[asked.key] = evaluation
         if not self._pull_scheduled:
             self._pull_scheduled = True
             self._loop.call_soon(self._pull)  # once per loop turn: what arrives in one turn goes out as one batch
@@ -138,15 +147,13 @@ class ServedModel:
             held = evaluations.get(key)
             if type(outcome) is not bytes:
                 measures.failures += 1
-                if held is evaluation:
-                    del evaluations[key]
-            elif held is evaluation:
+                self._remove(evaluation)
+            elif held is evaluation and evaluation.keep:
                 evaluation.output = outcome
+                evaluation.made = now
                 admit(evaluation, outcome)
-            elif held is None or held.output is None:  # it is late, and the same has been asked again meanwhile
-                evaluations[key] = evaluation
-                evaluation.output = outcome
-                admit(evaluation, outcome)
+            else:
+                self._settle(evaluation, held, outcome, now)
             waiters = evaluation.waiters  # as `complete` does, without a call for each
             evaluation.waiters = NOBODY
             for waiter, member in waiters:
@@ -209,6 +216,7 @@ class ServedModel:
         for evaluation in list(self._queue.drain()):
             evaluation.complete(MODEL_REMOVED, now)
         self._cache.forget(self._evaluations)
+        self._renewals.clear()
 
     def _controller(self) -> BatchController:
         return Fixed(self._batch_size) if self._batch_size > 0 else Aimd(self._slo_s * BUDGET_SHARE)
@@ -226,7 +234,23 @@ class ServedModel:
         for evaluation in evaluations:
             self._remove(evaluation)
 
+    def _settle(self, evaluation: Evaluation, held: Evaluation | None, output: bytes, now: float) -> None:
+        """What becomes of an output that nobody wants cached, or whose place in the cache `held` has."""
+        is_renewal = evaluation.owner is self._renewals
+        self._remove(evaluation)
+        if not evaluation.keep:
+            return
+        if held is None or held.output is None:  # evicted meanwhile; or this is late, and has been asked again
+            self._evaluations[evaluation.input.key] = evaluation
+            evaluation.owner = self._evaluations
+            evaluation.output = output
+            evaluation.made = now
+            self._cache.admit(evaluation, output)
+        elif is_renewal:
+            held.made = now
+            self._cache.renew(held, output)
+
     def _remove(self, evaluation: Evaluation) -> None:
         key = evaluation.input.key
-        if self._evaluations.get(key) is evaluation:
-            del self._evaluations[key]
+        if evaluation.owner.get(key) is evaluation:
+            del evaluation.owner[key]

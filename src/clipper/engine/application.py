@@ -7,6 +7,7 @@ from random import Random
 import msgspec
 
 from clipper.abstraction.model import ServedModel
+from clipper.abstraction.terms import Terms
 from clipper.core.errors import invalid
 from clipper.core.histogram import Histogram
 from clipper.core.prediction import NO_MODELS, SLO_MISSED
@@ -73,6 +74,7 @@ class ServedApplication:
         self.input_type_name = spec.input_type.value
         self.slo_s = spec.latency_slo_micros * 1e-6
         self.patience_s = self.slo_s - min(ANSWERING_SHARE * self.slo_s, ANSWERING_MAX_S)
+        self._terms = Terms(self.slo_s, cached=spec.cache, ttl_s=spec.cache_ttl_s)
         self.policy = policy_named(spec.policy)
         self.states = states
         self.measures = measures
@@ -134,7 +136,7 @@ class ServedApplication:
         query.selection = self._only_selection
         query.outcomes = [None]
         query.waiting = 1
-        output = model.ask(query.input, query.deadline, now, self.slo_s, query, 0)
+        output = model.ask(query.input, query.deadline, now, self._terms, query, 0)
         if output is not None:
             query.receive(0, output, now)
         elif query.waiting:
@@ -148,7 +150,7 @@ class ServedApplication:
         query.waiting = count
         for member, model in enumerate(models):
             if model.can_answer:
-                output = model.ask(query.input, query.deadline, now, self.slo_s, query, member)
+                output = model.ask(query.input, query.deadline, now, self._terms, query, member)
                 if output is None:
                     continue
                 outcomes[member] = output

@@ -8,6 +8,7 @@ from clipper.abstraction.cache import CacheConfig, PredictionCache
 from clipper.abstraction.evaluation import Evaluation, Evaluations
 from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
 from clipper.abstraction.queue import QueueConfig
+from clipper.abstraction.terms import Terms
 from clipper.core.clock import Clock
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import Outcome
@@ -59,8 +60,15 @@ def ask(
     model: ServedModel, asked: Input, now: float, slo_s: float = 1.0, asker: Asker | None = None
 ) -> tuple[Asker, bytes | None]:
     """Who asked, with a deadline `slo_s` from now, and the output if it was there at once."""
-    asker = asker or Asker(now + slo_s)
-    return asker, model.ask(asked, now + slo_s, now, slo_s, asker, 0)
+    return ask_on(Terms(slo_s), model, asked, now, asker)
+
+
+def ask_on(
+    terms: Terms, model: ServedModel, asked: Input, now: float, asker: Asker | None = None
+) -> tuple[Asker, bytes | None]:
+    """As `ask`, for an application with these terms."""
+    asker = asker or Asker(now + terms.slo_s)
+    return asker, model.ask(asked, now + terms.slo_s, now, terms, asker, 0)
 
 
 async def until(condition: Callable[[], bool], patience_s: float = 20.0) -> None:

@@ -8,6 +8,7 @@ import pytest
 from clipper.abstraction.evaluation import Evaluation
 from clipper.abstraction.model import CONTAINER_LOST, MODEL_REMOVED, QUEUE_FULL, ServedModel
 from clipper.abstraction.replica import Batch
+from clipper.abstraction.terms import Terms
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
 from tests.unit.abstraction.evaluations import Asker, ask, number, served_model
@@ -63,7 +64,7 @@ def test_one_query_may_ask_as_two_members() -> None:
         model = served_model(clock)
         asker = Asker(clock() + 1)
         for member in (0, 1):
-            assert model.ask(number(1), clock() + 1, clock(), 1.0, asker, member) is None
+            assert model.ask(number(1), clock() + 1, clock(), Terms(1.0), asker, member) is None
         give(model, clock, take(model, clock), b"7")
         assert [(member, outcome) for member, outcome, _ in asker.received] == [(0, b"7"), (1, b"7")]
 

@@ -1,0 +1,23 @@
+"""On what terms an application asks models: the same for each of its queries."""
+
+from math import inf
+
+
+class Terms:
+    """What one application expects of every model version it asks.
+
+    Attributes:
+        slo_s: its latency objective, in seconds.
+        cached: whether finished outputs are taken from the cache, and left there for others.
+        any_age: whether they may be of any age.
+        max_age_s: else how old they may be, in seconds.
+    """
+
+    __slots__ = ("any_age", "cached", "max_age_s", "slo_s")
+
+    def __init__(self, slo_s: float, *, cached: bool = True, ttl_s: float = 0.0) -> None:
+        """`ttl_s` is in seconds; 0: an output may be of any age."""
+        self.slo_s = slo_s
+        self.cached = cached
+        self.any_age = cached and ttl_s <= 0.0
+        self.max_age_s = (ttl_s if ttl_s > 0.0 else inf) if cached else -1.0
