@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import msgspec
 
@@ -27,12 +27,15 @@ class Prediction:
         output: a JSON value: what the models answered, or the application's default output.
         default: whether `output` is the default.
         default_explanation: why, if it is.
+        cache: "exact" if all that the models said of this input was cached; "approximate" if all was, and some of it of
+            a similar input; else None.
     """
 
     query_id: int
     output: Any
     default: bool
     default_explanation: str | None = None
+    cache: Literal["exact", "approximate"] | None = None
 
 
 class Application:

@@ -12,7 +12,7 @@ from clipper.core.errors import invalid
 from clipper.core.histogram import Histogram
 from clipper.core.prediction import NO_MODELS, SLO_MISSED
 from clipper.engine.deadlines import Deadlines
-from clipper.engine.query import PendingQuery
+from clipper.engine.query import EXACT, PendingQuery
 from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
@@ -138,7 +138,10 @@ class ServedApplication:
         query.waiting = 1
         output = model.ask(query.input, query.deadline, now, self._terms, query, 0)
         if output is not None:
-            query.receive(0, output, now)
+            query.outcomes[0] = output
+            query.waiting = 0
+            query.cache = EXACT
+            self.conclude(query, now)
         elif query.waiting:
             self._deadlines.watch(query, self.slo_s)
 
@@ -154,6 +157,7 @@ class ServedApplication:
                 if output is None:
                     continue
                 outcomes[member] = output
+                query.cache = EXACT
             query.waiting -= 1
         if query.waiting:
             self._deadlines.watch(query, self.slo_s)

@@ -31,6 +31,10 @@ NOTHING_ASKED: list[Outcome | None] = []
 """Shared by all queries for which no model has been asked."""
 
 
+FRESH, EXACT, APPROXIMATE = 0, 1, 2
+"""What was answered from the cache: not everything, all for this very input, all and some of it for a similar one."""
+
+
 class PendingQuery:
     """One input for one application.
 
@@ -40,6 +44,7 @@ class PendingQuery:
         selection: the models that were asked, with their propensities.
         outcomes: in the order of `selection.models`; None where nothing has arrived yet.
         waiting: how many outcomes are still to come.
+        cache: FRESH, EXACT or APPROXIMATE, of the outputs that have arrived so far or, once `answered`, of the answer.
         output: the answer as JSON text, once `answered`.
         explanation: why `output` is the default one, else None.
         response: where the edge keeps the encoded answer while earlier requests of its connection are unanswered.
@@ -50,6 +55,7 @@ class PendingQuery:
         "answered",
         "application",
         "arrived",
+        "cache",
         "context",
         "deadline",
         "explanation",
@@ -75,6 +81,7 @@ class PendingQuery:
         self.selection: Selection | None = None
         self.outcomes: list[Outcome | None] = NOTHING_ASKED
         self.waiting = 0
+        self.cache = FRESH
         self.answered = False
         self.observed: bool | Future[None] = False
         self.output = b""
@@ -84,6 +91,8 @@ class PendingQuery:
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Note the outcome of the `member`-th selected model; the last one concludes the query."""
         self.outcomes[member] = outcome
+        if self.cache and not self.answered and type(outcome) is bytes:
+            self.cache = FRESH
         self.waiting -= 1
         if not self.waiting and not self.answered:
             assert self.application is not None

@@ -31,20 +31,29 @@ STATUS_OF: dict[ErrorCode, HTTPStatus] = {
 
 _OK_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 _OK_HEADS = [_OK_HEAD % length for length in range(1024)]  # an index is cheaper than formatting
-_PREDICTION = b'{"query_id":%d,"output":%b,"default":false}'
+_PREDICTIONS = (
+    b'{"query_id":%d,"output":%b,"default":false}',
+    b'{"query_id":%d,"output":%b,"default":false,"cache":"exact"}',
+    b'{"query_id":%d,"output":%b,"default":false,"cache":"approximate"}',
+)
+"""By `PendingQuery.cache`."""
+
 _DEFAULT = b'{"query_id":%d,"output":%b,"default":true,"default_explanation":%b}'
 
 
 def prediction(query: PendingQuery) -> bytes:
     """The whole response to a single query."""
-    body = _PREDICTION % (query.query_id, query.output) if query.explanation is None else prediction_body(query)
+    if query.explanation is None:
+        body = _PREDICTIONS[query.cache] % (query.query_id, query.output)
+    else:
+        body = prediction_body(query)
     return (_OK_HEADS[len(body)] if len(body) < len(_OK_HEADS) else _OK_HEAD % len(body)) + body
 
 
 def prediction_body(query: PendingQuery) -> bytes:
     """The JSON object of one answered query."""
     if query.explanation is None:
-        return _PREDICTION % (query.query_id, query.output)
+        return _PREDICTIONS[query.cache] % (query.query_id, query.output)
     return _DEFAULT % (query.query_id, query.output, msgspec.json.encode(query.explanation))
 
 

@@ -31,6 +31,11 @@ def test_default_comes_with_its_explanation(application: Application, query: Fak
     assert application.predict([1.0]) == Prediction(8, "none", True, "why")
 
 
+def test_answer_says_that_it_was_cached(application: Application, query: FakePlane) -> None:
+    query.says(PREDICT, ANSWER | {"cache": "approximate"})
+    assert application.predict([1.0]) == Prediction(7, 3, False, cache="approximate")
+
+
 def test_fields_of_a_newer_server_are_left_alone(application: Application, query: FakePlane) -> None:
     query.says(PREDICT, ANSWER | {"confidence": 0.5})
     assert application.predict([1.0]) == Prediction(7, 3, False)

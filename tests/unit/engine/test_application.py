@@ -7,6 +7,7 @@ import pytest
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.prediction import NO_MODELS, SLO_MISSED
 from clipper.engine.application import encode_default
+from clipper.engine.query import EXACT, FRESH
 from clipper.registry import changes
 from clipper.registry.entities import Application
 from clipper.wire.batches import ItemFailure, Outcome
@@ -149,6 +150,7 @@ def test_members_from_the_cache_and_from_a_container_meet() -> None:
             assert client.outputs == [b"1"]
             _, again = serving.ask("app", number(1))
             assert again.outputs == [b"1"]
+            assert (client.cached, again.cached) == ([FRESH], [EXACT])
 
     run_virtually(scenario)
 

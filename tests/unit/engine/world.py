@@ -87,6 +87,7 @@ class Client:
 
     def __init__(self) -> None:
         self.answers: list[tuple[bytes, str | None, float]] = []
+        self.cached: list[int] = []
 
     @property
     def outputs(self) -> list[bytes]:
@@ -99,6 +100,7 @@ class Client:
     def answer(self, query: PendingQuery, now: float) -> None:
         assert query.answered
         self.answers.append((query.output, query.explanation, now))
+        self.cached.append(query.cache)
 
 
 class Serving:

@@ -7,7 +7,7 @@ import pytest
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import DType, Input
 from clipper.core.prediction import NO_MODELS, SLO_MISSED
-from clipper.engine.query import PendingQuery
+from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
 from clipper.frontend import responses
 from clipper.frontend.responses import STATUS_OF
 
@@ -54,6 +54,17 @@ def test_prediction_is_the_originals_object() -> None:
     response = Parsed(responses.prediction(answered(7, b"[1.5]")))
     assert (response.status, response.headers["content-type"]) == (200, "application/json")
     assert json.loads(response.body) == {"query_id": 7, "output": [1.5], "default": False}
+
+
+@pytest.mark.parametrize(("cache", "says"), [(EXACT, "exact"), (APPROXIMATE, "approximate")])
+def test_what_came_from_the_cache_says_so(cache: int, says: str) -> None:
+    query = answered(7, b"[1.5]")
+    query.cache = cache
+    expected = {"query_id": 7, "output": [1.5], "default": False, "cache": says}
+    assert json.loads(Parsed(responses.prediction(query)).body) == expected
+    assert json.loads(Parsed(responses.batch_predictions([query])).body) == {"batch_predictions": [expected]}
+    query.explanation = "no model answered"
+    assert "cache" not in json.loads(Parsed(responses.prediction(query)).body)
 
 
 @pytest.mark.parametrize("explanation", [SLO_MISSED, NO_MODELS, 'ValueError: "quoted"\n\x00é', ""])
