@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from clipper.core.errors import ClipperError, ErrorCode
+from clipper.management.launchers.priority import set_background
 
 LAST_LINES = 30
 """How much of the output a failure repeats: pip says why in its last lines."""
@@ -26,6 +27,8 @@ _DIE_WITH_PARENT = (
 async def run_build_step(command: list[str], environment: Mapping[str, str], progress: Callable[[str], None]) -> None:
     """Run `command`, whose first word is an absolute path; on cancellation it is killed with all it has started.
 
+    It gets less of the processors than what serves queries.
+
     Raises:
         ClipperError: MODEL_FAILED with its last lines as detail, or STORE_FULL if they speak of a full disk.
     """
@@ -38,6 +41,7 @@ async def run_build_step(command: list[str], environment: Mapping[str, str], pro
         limit=_MAX_LINE_BYTES,
         start_new_session=True,
     )
+    set_background(process.pid, background=True)
     last: deque[str] = deque(maxlen=LAST_LINES)
     try:
         assert process.stdout is not None

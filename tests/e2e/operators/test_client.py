@@ -1,5 +1,6 @@
 """The operator's vocabulary against a real server."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from clipper.client import Clipper, ClipperError, Progress, connect
 from clipper.core.errors import ErrorCode
+from clipper.management.launchers.priority import may_raise
 from tests.e2e.operators.conftest import processes_of, start_server
 
 
@@ -33,6 +35,39 @@ def test_version_is_deployed_replaced_and_rolled_back(clipper: Clipper) -> None:
     assert clipper.get_current_model_version("rolled") == "1"
     clipper.set_model_version("rolled", 2, num_replicas=2)
     assert clipper.get_num_replicas("rolled") == 2
+
+
+def priority() -> list[int]:
+    """How nice this process is, and its session where there is such a thing."""
+    autogroup = Path("/proc/self/autogroup")
+    session = int(autogroup.read_text().split()[-1]) if autogroup.exists() else 0
+    return [os.getpriority(os.PRIO_PROCESS, 0), session]
+
+
+class Witness:
+    """Answers the priorities with which it was loaded and now has."""
+
+    loaded: list[int]
+
+    def __setstate__(self, _: object) -> None:
+        self.loaded = priority()
+
+    def __getstate__(self) -> str:
+        return "loaded anew"
+
+    def predict_batch(self, inputs: Any) -> list[Any]:
+        return [[self.loaded, priority()] for _ in inputs]
+
+
+def test_model_is_loaded_in_the_background_and_serves_in_the_foreground(clipper: Clipper) -> None:
+    clipper.register_application("witness", "doubles", "none", 500_000)
+    clipper.deploy_model("witness", 1, Witness(), example=[0.0], app_name="witness")
+    loaded, serving = clipper.application("witness").predict([1.0]).output
+    assert serving == [os.getpriority(os.PRIO_PROCESS, 0), 0]
+    assert loaded == [
+        serving[0] + 10 if may_raise() else serving[0],
+        10 if Path("/proc/self/autogroup").exists() else 0,
+    ]
 
 
 def test_rollback_follows_what_was_current_not_the_numbers(clipper: Clipper) -> None:

@@ -47,6 +47,7 @@ class FakeProcess:
         self.stops = 0
         self.peers = 0
         self.probes = 0
+        self.priorities: list[str] = []
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
@@ -84,6 +85,9 @@ class FakeProcess:
 
     async def wait(self) -> str:
         return await asyncio.shield(self._ended)
+
+    async def set_background(self, background: bool) -> None:
+        self.priorities.append("low" if background else "normal")
 
     async def stop(self, grace_s: float) -> None:
         if self.alive:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import uvloop
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.management.launchers import LaunchSpec, LocalLauncher
+from clipper.management.launchers.priority import BACKGROUND_NICE, MAX_NICE, may_raise, set_background
 from clipper.management.launchers.processes import LocalProcess, start, started_ticks
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
@@ -133,6 +135,93 @@ def test_what_a_crashed_process_has_started_ends_with_it(run: Callable[[Test], N
         await until_dead(grandchild)
 
     run(test)
+
+
+class Nice(NamedTuple):
+    """Of a process, and of its session beside others; None where the system has no such thing."""
+
+    own: int
+    session: int | None
+
+
+def nice_of(pid: int) -> Nice:
+    try:
+        session = int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+    except FileNotFoundError:
+        session = None
+    return Nice(os.getpriority(os.PRIO_PROCESS, pid), session)
+
+
+def lowered(usual: Nice) -> Nice:
+    own = min(usual.own + BACKGROUND_NICE, MAX_NICE) if may_raise() else usual.own
+    return Nice(own, None if usual.session is None else BACKGROUND_NICE)
+
+
+def test_process_yields_to_others_and_gets_as_much_again_with_all_it_has_started(
+    run: Callable[[Test], None], tmp_path: Path
+) -> None:
+    async def test() -> None:
+        process = python(STUBBORN, tmp_path)
+        usual = nice_of(process.pid)
+        await process.set_background(True)
+        assert nice_of(process.pid) == lowered(usual)
+        child = int(await first_line(tmp_path / "log"))
+        assert nice_of(child) == lowered(usual)
+        for _ in range(2):
+            await process.set_background(False)
+            assert nice_of(process.pid) == nice_of(child) == usual
+        await process.stop(0.05)
+        await process.set_background(False)  # of one that has ended is no error
+
+    run(test)
+
+
+def test_process_ends_in_the_background(run: Callable[[Test], None], tmp_path: Path) -> None:
+    async def test() -> None:
+        process = python(STUBBORN, tmp_path)
+        usual = nice_of(process.pid)
+        await first_line(tmp_path / "log")
+        stopping = asyncio.create_task(process.stop(0.2))
+        await asyncio.sleep(0.05)
+        assert nice_of(process.pid) == lowered(usual)
+        await stopping
+
+    run(test)
+
+
+def test_process_that_leads_no_session_is_left_as_it_is() -> None:
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as other:
+        usual = nice_of(other.pid)
+        assert set_background(other.pid, background=True)
+        assert nice_of(other.pid) == usual
+        other.kill()
+
+
+UNPRIVILEGED = """
+import os, resource, subprocess, time
+resource.setrlimit(resource.RLIMIT_NICE, (0, 0))
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+from clipper.management.launchers.priority import may_raise, set_background
+assert not may_raise()
+quiet = subprocess.DEVNULL
+child = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True, stdout=quiet, stderr=quiet)
+for background, session in ((True, "nice 10"), (False, "nice 0")):
+    while not set_background(child.pid, background):
+        time.sleep(0.02)
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) == os.getpriority(os.PRIO_PROCESS, 0)
+    place = f"/proc/{child.pid}/autogroup"
+    assert not os.path.exists(place) or open(place).read().strip().endswith(session)
+child.kill()
+child.wait()
+"""
+
+
+def test_who_cannot_raise_a_nice_value_lowers_none_that_stays(tmp_path: Path) -> None:
+    imported = "import clipper.management.launchers.priority\n"  # while its files can be read
+    command = [sys.executable, "-c", imported + UNPRIVILEGED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_S, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_process_of_another_is_found_watched_and_stopped(run: Callable[[Test], None], tmp_path: Path) -> None:

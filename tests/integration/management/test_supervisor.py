@@ -43,6 +43,30 @@ def test_scaling_keeps_the_oldest_and_never_reuses_an_id(tmp_path: Path) -> None
     run(test)
 
 
+def test_loading_yields_to_what_serves_and_serving_does_not(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with world(tmp_path) as w:
+            w.launcher.script = lambda _: NEVER_LISTENS
+            await w.add_model()
+            await eventually(lambda: bool(w.launcher.started) and w.launcher.started[0].priorities == ["low"])
+            await w.launcher.started[0].listen()
+            await w.ready()
+            assert w.launcher.started[0].priorities == ["low", "normal"]
+
+    run(test)
+
+
+def test_container_that_fails_its_example_yields_to_its_end(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with world(tmp_path) as w:
+            w.launcher.script = lambda _: FAILS_EXAMPLE
+            await w.add_model()
+            await eventually(lambda: bool(w.records()) and w.records()[0].restarts >= 1)
+            assert w.launcher.started[0].priorities == ["low"]
+
+    run(test)
+
+
 def test_change_by_another_process_is_noticed(tmp_path: Path) -> None:
     async def test() -> None:
         async with world(tmp_path) as w:

@@ -46,8 +46,12 @@ class RunningProcess(Protocol):
         """Wait until it has ended; return how, for a person: `exit code 3`, `signal SIGKILL`."""
         ...
 
+    async def set_background(self, background: bool) -> None:
+        """Let it get less of the machine than what serves queries, or as much again: as far as that can be done."""
+        ...
+
     async def stop(self, grace_s: float) -> None:
-        """Ask it to end, and force it after `grace_s` seconds; return when it has ended."""
+        """Ask it to end, in the background, and force it after `grace_s` seconds; return when it has ended."""
         ...
 
 

@@ -5,6 +5,7 @@ it tells of the end of processes which are not our children, such as containers 
 """
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +14,13 @@ from pathlib import Path
 from typing import Self
 
 from clipper.core.errors import ClipperError, ErrorCode
+from clipper.management.launchers.priority import set_background
+
+PRIORITY_RETRY_S = 0.05
+PRIORITY_ATTEMPTS = 100
+"""The kernel takes ten changes of autogroups a second, from all users but root together."""
+
+_log = logging.getLogger(__name__)
 
 
 def started_ticks(pid: int) -> int | None:
@@ -65,8 +73,18 @@ class LocalProcess:
         """Wait until it has ended; return how, for a person."""
         return await asyncio.shield(self._ended)
 
+    async def set_background(self, background: bool) -> None:
+        """Let it get less of the processors than others, or as much again; a process that leads no session is left."""
+        for _ in range(PRIORITY_ATTEMPTS):
+            if self._ended.done() or set_background(self.pid, background):
+                return
+            await asyncio.sleep(PRIORITY_RETRY_S)
+        _log.warning("Process %d keeps a %s priority", self.pid, "normal" if background else "low")
+
     async def stop(self, grace_s: float) -> None:
         """SIGTERM, and after `grace_s` seconds SIGKILL to its group; return when it has ended."""
+        if not self._ended.done():
+            set_background(self.pid, background=True)
         self._signal(signal.SIGTERM)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.wait(), grace_s)

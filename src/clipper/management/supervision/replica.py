@@ -223,13 +223,16 @@ class SupervisedReplica:
         return run
 
     async def _bring_up(self, run: _Run) -> None:
-        """Connect to a process and see it answer. Raises Ended or ClipperError."""
+        """Connect to a process and see it answer; it yields to what serves until it has. Raises Ended, ClipperError."""
         config = self._workshop.config
         adopted = self.record.state is ReplicaState.READY
+        if not adopted:
+            await run.process.set_background(True)
         within_s = config.dial_timeout_s if adopted else config.start_timeout_s
         await connect(run.process, run.link, config, within_s)
         if not adopted:
             await self._require_example(run)
+            await run.process.set_background(False)
             await self._become(state=ReplicaState.READY)
         run.ready_at = self._workshop.clock()
         self._connected = True
