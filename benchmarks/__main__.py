@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
@@ -16,7 +15,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.memory import measure_memory
 from benchmarks.peers import TARGETS
 from benchmarks.peers.target import REPOSITORY, Target
-from benchmarks.processes import adopt_orphans
+from benchmarks.processes import adopt_orphans, stop
 from benchmarks.report import error_notes, main_sheet, sweep_sheet, verdict_sheet
 from benchmarks.rounds import FAILURES, Results, Tell, run_rounds, sweep
 from benchmarks.slo import inside_slo
@@ -122,11 +121,6 @@ def publish(
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(document(run, targets, results, sheets))
         console.print(f"written to {output}", highlight=False)
-
-
-def stop(_signal: int, _frame: FrameType | None) -> None:
-    """Leave every scope on SIGTERM too, so that all processes are stopped."""
-    raise SystemExit(143)
 
 
 if __name__ == "__main__":

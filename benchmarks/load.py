@@ -6,12 +6,15 @@ import random
 import subprocess
 from pathlib import Path
 
+from benchmarks.bodies import DIGITS, Shot
 from benchmarks.cases import Case, Inputs, RequestFormat, Sample
 from benchmarks.environment import program
 
 SCRIPT = Path(__file__).with_name("bodies.lua")
+REPLAY = Path(__file__).with_name("replay.lua")
 MARGIN_S = 30  # beyond its duration, before wrk is given up
 SEEDS = 1_000_000  # the seed is part of every input, so that no two runs of one day send the same ones
+KEY_STRIDE = 7_654_321  # between the first keys of two runs: no two of one day send the same inputs
 
 _seeds = itertools.count(random.randrange(SEEDS))
 
@@ -23,9 +26,22 @@ class LoadError(Exception):
 def closed_loop(port: int, request: RequestFormat, case: Case, seconds: float) -> Sample:
     """Load `127.0.0.1:port` for `seconds` (whole ones: wrk knows no others)."""
     seed = 0 if case.inputs is Inputs.SAME else next(_seeds) % SEEDS
-    command = [program("wrk"), "-t1", f"-c{case.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
-    command += ["-s", str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"]
-    command += ["--", request.prefix, request.suffix, case.inputs.value, str(seed)]
+    target = [str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"]
+    arguments = [request.prefix, request.suffix, case.inputs.value, str(seed)]
+    return _wrk(case.connections, seconds, [*target, "--", *arguments])
+
+
+def replay(port: int, shot: Shot, connections: int, seconds: float) -> Sample:
+    """The same with the bodies of a file, in turn."""
+    first_key = next(_seeds) * KEY_STRIDE % 10**DIGITS
+    target = [str(REPLAY), f"http://127.0.0.1:{port}{shot.path}"]
+    arguments = [str(shot.file), shot.content_type, str(first_key), str(shot.keys or "-")]
+    return _wrk(connections, seconds, [*target, "--", *arguments])
+
+
+def _wrk(connections: int, seconds: float, script: list[str]) -> Sample:
+    command = [program("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
+    command += ["-s", *script]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + MARGIN_S, check=False)
     except subprocess.TimeoutExpired as error:

@@ -23,7 +23,7 @@ def describe_machine() -> dict[str, str]:
         "system": f"{_distribution()}, Linux {platform.release().split('-')[0]}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Clipper": f"{clipper.__version__}, commit {_commit()}",
-        "load generator": f"wrk {_version('wrk', '-v')}, one thread; benchmarks/openloop.py",
+        "load generator": f"wrk {_version('wrk', '-v')}, one thread; benchmarks/openloop",
         "load average at the start": _load(),
     }
 

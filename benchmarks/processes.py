@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 
 PR_SET_CHILD_SUBREAPER = 36
 STOP_S = 10.0  # how long a system may take to stop by itself before it is killed
@@ -125,3 +126,8 @@ def last_lines(folder: Path, count: int = 3) -> str:
     except OSError:
         return ""
     return " | ".join([line.strip() for line in lines if line.strip()][-count:])
+
+
+def stop(_signal: int, _frame: FrameType | None) -> None:
+    """A handler for SIGTERM: leave every scope, so that all processes are stopped."""
+    raise SystemExit(143)

@@ -1,33 +1,27 @@
 """How many queries are answered inside the objective when they arrive on their own schedule, at half of full load."""
 
-import json
-import subprocess
-import sys
-from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
+from benchmarks.bodies import JSON, Shot, json_bodies, write_bodies
 from benchmarks.cases import Case, Model
-from benchmarks.load import LoadError, closed_loop
-from benchmarks.openloop import Outcome, Plan
+from benchmarks.load import closed_loop
+from benchmarks.openloop.run import open_loop
+from benchmarks.openloop.schedule import Phase
+from benchmarks.openloop.trace import Outcome
 from benchmarks.peers.clipper import SLO_MS, TARGET
-from benchmarks.peers.target import REPOSITORY, started
+from benchmarks.peers.target import fresh_start
 
 WARM_UP_S = 2.0
+BODIES = 4096
 
 
 def inside_slo(rate: float, seconds: float, cache: Path) -> Outcome:
     """Clipper with the sum model under `rate` queries per second, every input different."""
-    with started(TARGET, Model.SUM, {}, cache) as endpoint:
+    with fresh_start(Model.SUM, {}, cache) as start, TARGET.serve(start) as endpoint:
+        rows = np.random.default_rng().random((BODIES, 8))
+        file = write_bodies(start.folder / "bodies", json_bodies(rows, endpoint.request))
         closed_loop(endpoint.port, endpoint.request, Case(Model.SUM, 64), WARM_UP_S)
-        return open_loop(Plan(endpoint.port, endpoint.request.path, rate, seconds, SLO_MS))
-
-
-def open_loop(plan: Plan) -> Outcome:
-    """Run the generator in a process of its own: its interpreter must have nothing else to do."""
-    command = [sys.executable, "-m", "benchmarks.openloop", json.dumps(asdict(plan))]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=REPOSITORY, timeout=plan.seconds + 60, check=False
-    )
-    if done.returncode != 0:
-        raise LoadError(f"the open-loop generator failed: {done.stderr.strip()[-300:]}")
-    return Outcome(**json.loads(done.stdout))
+        trace = open_loop(endpoint.port, Shot(endpoint.request.path, JSON, file), [Phase(rate, seconds)])
+        return trace.outcome(SLO_MS, seconds)

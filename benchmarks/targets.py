@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.cases import Cell, Inputs, Model
 from benchmarks.memory import Memory
-from benchmarks.openloop import Outcome
+from benchmarks.openloop.trace import Outcome
 from benchmarks.rounds import Results
 
 CLIPPER, NGINX, ECHO, NEAREST = "clipper", "nginx", "echo", "mosec"

@@ -7,6 +7,7 @@ batches of 32, each is answered at once with a ready-made RESULT, and the answer
 import asyncio
 import contextlib
 import gc
+import random
 import struct
 import tempfile
 import time
@@ -15,7 +16,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
-from benchmarks.openloop import Plan, requests
+import numpy as np
+
+from benchmarks.bodies import DIGITS, JSON, Shot, json_bodies
+from benchmarks.cases import RequestFormat
 from clipper.abstraction.cache import CacheConfig
 from clipper.abstraction.model import ModelLayerConfig
 from clipper.core.clock import monotonic
@@ -44,6 +48,7 @@ MODEL = ("model", "1")
 TOKEN = "0123456789abcdef" * 4
 OUTPUT = b"3.4028234663852886"
 MAX_TURNS = 20  # of the event loop, in which all must have happened; from requests to batches it takes two
+BODIES = 4096  # different ones; the digits make every request different
 PORT = 1337  # only in the requests' Host header
 
 SMALL = EngineConfig(
@@ -151,7 +156,16 @@ class Rig:
 
 def different_requests(count: int) -> list[bytes]:
     """As wrk and the open-loop load send them, no two with the same input."""
-    return requests(Plan(port=PORT, path=f"/{APPLICATION}/predict", rate=1.0, seconds=1.0, slo_ms=1.0), count)
+    request = RequestFormat(f"/{APPLICATION}/predict")
+    bodies = list(json_bodies(np.random.default_rng().random((min(BODIES, count), 8)), request))
+    shot = Shot(request.path, JSON, Path())
+    first = random.randrange(10**DIGITS)
+    made = []
+    for number in range(count):
+        data, at = bodies[number % len(bodies)].data, bodies[number % len(bodies)].at
+        digits = b"%08d" % ((first + number) % 10**DIGITS)
+        made.append(shot.head(PORT, len(data)) + data[:at] + digits + data[at + DIGITS :])
+    return made
 
 
 @contextlib.asynccontextmanager

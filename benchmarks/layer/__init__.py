@@ -1,0 +1,1 @@
+"""What the model abstraction layer promises, case by case: `python -m benchmarks.layer [CASE ...] [--quick]`."""

@@ -1,0 +1,1 @@
+"""One module for each row of the table of promises. Each has `measure(bench)`, which starts what it needs itself."""

@@ -1,0 +1,26 @@
+"""Has the plots of the sections drawn."""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.environment import Unavailable, python_for
+from benchmarks.layer.section import Section
+
+SCRIPT = Path(__file__).with_name("draw.py")
+LIMIT_S = 120
+
+
+def draw(sections: Iterable[Section], folder: Path, cache: Path) -> None:
+    """One SVG for each plot, into `folder`. Raises Unavailable if they cannot be drawn."""
+    plots = [asdict(plot) for section in sections for plot in section.plots]
+    if not plots:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [str(python_for("plots", cache)), str(SCRIPT), str(folder.absolute())]
+    text = json.dumps(plots)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    if done.returncode != 0:
+        raise Unavailable(f"the plots cannot be drawn: {done.stderr.strip()[-300:]}")
