@@ -1,154 +1,315 @@
-"""What every batch controller must do, run against each, on simulated models."""
+"""What every batch controller must do, run against each, on simulated models; and what each promises of its own."""
 
 from collections.abc import Callable
+from math import inf, isfinite
 from random import Random
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from clipper.abstraction.batching import BUDGET_SHARE, PIPELINE_DEPTH, Aimd, BatchController, Fixed
+from clipper.abstraction.batching import BatchController, controller_named
+from clipper.abstraction.batching.aimd import Aimd
+from clipper.abstraction.batching.controller import BATCH_OVERHEAD_S, LEAD_S, budget_s, cycle_s
+from clipper.abstraction.batching.deadline import Deadline
+from clipper.abstraction.batching.fixed import Fixed
+from clipper.abstraction.batching.quantile import Quantile
 from clipper.wire.batches import MAX_BATCH
+from tests.contract.simulated_models import (
+    SHAPES,
+    Latency,
+    affine,
+    bimodal,
+    drive,
+    forest,
+    linear,
+    noisy,
+    slow_linear,
+    stepwise,
+)
 
-BUDGET_S = 0.006
+OBJECTIVE_S = 0.02
+BUDGET_S = budget_s(OBJECTIVE_S)
+NAMES = ("none", "fixed", "aimd", "quantile", "deadline")
 
-CONTROLLERS: dict[str, Callable[[], BatchController]] = {"fixed": lambda: Fixed(64), "aimd": lambda: Aimd(BUDGET_S)}
-
-each_controller = pytest.mark.parametrize("make", CONTROLLERS.values(), ids=CONTROLLERS)
-
-Latency = Callable[[int], float]
-"""Seconds that a model computes for a batch of that size."""
+Make = Callable[[], BatchController]
 
 
-def linear(size: int) -> float:
-    return size * 20e-6
+def maker(name: str) -> Make:
+    return lambda: controller_named(name, 64, OBJECTIVE_S)
 
 
-def affine(size: int) -> float:
-    return 0.002 + size * 40e-6
+each_controller = pytest.mark.parametrize("make", [maker(name) for name in NAMES], ids=NAMES)
+each_shape = pytest.mark.parametrize("latency", SHAPES.values(), ids=SHAPES)
 
 
-def drive(controller: BatchController, latency: Latency, batches: int, offered: int = MAX_BATCH) -> list[int]:
-    """The sizes of `batches` batches, with `offered` inputs waiting each time."""
-    sizes = []
-    for _ in range(batches):
-        size = min(offered, controller.limit())
-        controller.observe(size, latency(size))
-        sizes.append(size)
-    return sizes
+def sizes_of(done: list[tuple[int, float]]) -> list[int]:
+    return [size for size, _ in done]
+
+
+def rate_of(done: list[tuple[int, float]]) -> float:
+    return sum(size for size, _ in done) / sum(compute_s + BATCH_OVERHEAD_S for _, compute_s in done)
+
+
+def best_rate(latency: Latency, budget: float = BUDGET_S) -> float:
+    """What the best fixed size within the budget reaches."""
+    sizes = [size for size in range(1, 2000) if latency(size) <= budget]
+    return max(size / (latency(size) + BATCH_OVERHEAD_S) for size in sizes)
 
 
 @each_controller
 @settings(max_examples=40, deadline=None)
-@given(observed=st.lists(st.tuples(st.integers(1, MAX_BATCH), st.floats(0, 1e12), st.floats(1e-6, 1e3))))
-def test_limit_is_one_that_the_wire_can_carry(
-    make: Callable[[], BatchController], observed: list[tuple[int, float, float]]
-) -> None:
+@given(observed=st.lists(st.tuples(st.integers(1, MAX_BATCH), st.floats(0, 1e12), st.floats(1e-6, 1e3), st.floats())))
+def test_limit_is_one_that_the_wire_can_carry(make: Make, observed: list[tuple[int, float, float, float]]) -> None:
     controller = make()
-    for size, compute_s, budget_s in observed:
-        controller.retarget(budget_s)
+    for size, compute_s, objective_s, slack_s in observed:
+        controller.retarget(objective_s)
         controller.observe(size, compute_s)
-        assert 1 <= controller.limit() <= MAX_BATCH
-        assert isinstance(controller.limit(), int)
+        for slack in (slack_s, -1.0, 0.0, 0.01, inf):
+            assert type(controller.limit(slack)) is int
+            assert 1 <= controller.limit(slack) <= MAX_BATCH
+        assert 1 <= controller.least(size) <= size
+        assert controller.typical_s(size) >= 0
+        assert isfinite(controller.expected_s(size))
 
 
 @each_controller
-def test_asking_for_the_limit_changes_nothing(make: Callable[[], BatchController]) -> None:
+def test_asking_changes_nothing(make: Make) -> None:
     controller = make()
-    assert len({controller.limit() for _ in range(10)}) == 1
+    drive(controller, affine, 50)
+    assert len({(controller.limit(0.005), controller.expected_s(9), controller.least(50)) for _ in range(10)}) == 1
 
 
 @each_controller
-def test_no_limit_passes_the_wires(make: Callable[[], BatchController]) -> None:
+def test_what_batches_take_is_unknown_at_first_and_then_learned(make: Make) -> None:
     controller = make()
-    drive(controller, lambda size: 0.0, MAX_BATCH // Aimd.INCREASE + 100)
-    assert controller.limit() <= MAX_BATCH
+    assert controller.expected_s(8) == controller.typical_s(8) == 0.0
+    drive(controller, affine, 200, offered=50)
+    size = min(50, controller.limit(inf))
+    assert controller.typical_s(size) == pytest.approx(affine(size), rel=0.1)
+    assert controller.expected_s(size) >= controller.typical_s(size)
 
 
-def test_fixed_stays_whatever_happens() -> None:
-    controller = Fixed(8)
-    controller.retarget(1e-9)
-    assert set(drive(controller, affine, 100)) == {8}
-    assert Fixed(10**9).limit() == MAX_BATCH
+@each_controller
+def test_no_limit_passes_the_wires(make: Make) -> None:
+    controller = make()
+    drive(controller, lambda size: 0.0, 200)
+    assert controller.limit(inf) <= MAX_BATCH
 
 
-def test_aimd_starts_with_single_inputs() -> None:
-    assert Aimd(BUDGET_S).limit() == 1
+@pytest.mark.parametrize("make", [maker("aimd"), maker("quantile")], ids=["aimd", "quantile"])
+@each_shape
+def test_known_strategies_come_near_the_largest_batch_within_the_budget(make: Make, latency: Latency) -> None:
+    settled = drive(make(), latency, 1500)[500:]
+    largest = max(size for size in range(1, 2000) if latency(size) <= BUDGET_S)
+    assert sum(sizes_of(settled)) / len(settled) >= 0.85 * largest
+    assert sum(compute_s > 1.15 * BUDGET_S for _, compute_s in settled) / len(settled) < 0.4
 
 
-@pytest.mark.parametrize(("latency", "best"), [(linear, 300), (affine, 100)])
-def test_aimd_converges_to_the_largest_batch_within_the_budget(latency: Latency, best: int) -> None:
-    """The saw-tooth of additive increase has its peak one step above the best size and its foot a tenth below."""
-    sizes = drive(Aimd(BUDGET_S), latency, 2000)[1000:]
-    assert max(sizes) <= best + Aimd.INCREASE
-    assert min(sizes) >= best * Aimd.DECREASE - 1
-    over = [size for size in sizes if latency(size) > BUDGET_S]
-    assert len(over) / len(sizes) <= 1 / (best * (1 - Aimd.DECREASE) / Aimd.INCREASE)
-
-
-def test_aimd_keeps_noise_from_missing_the_budget_often() -> None:
-    """With a spread of ±20 %, at most one batch in five is over the budget: each miss costs five steps of increase."""
-    rng = Random(5)
-    sizes_and_times: list[tuple[int, float]] = []
-
-    def noisy(size: int) -> float:
-        sizes_and_times.append((size, linear(size) * rng.uniform(0.8, 1.2)))
-        return sizes_and_times[-1][1]
-
-    drive(Aimd(BUDGET_S), noisy, 4000)
-    settled = sizes_and_times[1000:]
-    assert sum(compute_s > BUDGET_S for _, compute_s in settled) / len(settled) < 0.2
-    assert sum(size for size, _ in settled) / len(settled) > 150
-
-
-@pytest.mark.parametrize(("before", "after"), [(1.0, 4.0), (4.0, 1.0)])
-def test_aimd_follows_a_model_that_changes(before: float, after: float) -> None:
-    controller = Aimd(BUDGET_S)
-    drive(controller, lambda size: before * linear(size), 1000)
-    sizes = drive(controller, lambda size: after * linear(size), 1000)[500:]
-    best = 300 / after
-    assert best * Aimd.DECREASE - 1 <= min(sizes) <= max(sizes) <= best + Aimd.INCREASE
+@pytest.mark.parametrize("make", [maker("aimd"), maker("quantile")], ids=["aimd", "quantile"])
+@pytest.mark.parametrize(("before", "after"), [(1.0, 3.0), (3.0, 1.0)])
+def test_known_strategies_follow_a_model_that_changes(make: Make, before: float, after: float) -> None:
+    controller = make()
+    drive(controller, lambda size: before * linear(size), 600)
+    settled = drive(controller, lambda size: after * linear(size), 1500)[1000:]
+    best = BUDGET_S / 20e-6 / after
+    assert 0.85 * best <= sum(sizes_of(settled)) / len(settled) <= 1.05 * best
 
 
 @pytest.mark.parametrize("factor", [0.25, 4.0])
-def test_aimd_follows_its_budget(factor: float) -> None:
-    controller = Aimd(BUDGET_S)
-    drive(controller, linear, 1000)
-    controller.retarget(BUDGET_S * factor)
-    sizes = drive(controller, linear, 1000)[500:]
-    best = 300 * factor
-    assert best * Aimd.DECREASE - 1 <= min(sizes) <= max(sizes) <= best + Aimd.INCREASE
+@pytest.mark.parametrize("make", [maker("aimd"), maker("quantile")], ids=["aimd", "quantile"])
+def test_known_strategies_follow_their_objective(make: Make, factor: float) -> None:
+    controller = make()
+    drive(controller, linear, 600)
+    controller.retarget(OBJECTIVE_S * factor)
+    settled = drive(controller, linear, 1600)[1000:]
+    best = budget_s(OBJECTIVE_S * factor) / 20e-6
+    assert 0.85 * best <= sum(sizes_of(settled)) / len(settled) <= 1.05 * best
+
+
+def test_none_and_fixed_stay_whatever_happens() -> None:
+    for name, size in (("none", 1), ("fixed", 8)):
+        controller = controller_named(name, 8, OBJECTIVE_S)
+        controller.retarget(1e-9)
+        assert set(sizes_of(drive(controller, affine, 100))) == {size}
+    assert Fixed(10**9).limit(0.0) == MAX_BATCH
+
+
+def test_unknown_name_says_which_there_are() -> None:
+    with pytest.raises(ValueError, match="expected none, fixed, aimd, quantile or deadline"):
+        controller_named("best", 8, OBJECTIVE_S)
+
+
+def test_two_batches_in_a_row_fit_an_objective() -> None:
+    assert 2 * BUDGET_S + LEAD_S < OBJECTIVE_S
+    assert cycle_s(0.001) == 0.0
+
+
+def test_aimd_doubles_until_the_first_overrun_and_then_steps() -> None:
+    sizes = sizes_of(drive(Aimd(OBJECTIVE_S), affine, 20))
+    assert sizes[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 230]
+    assert max(sizes[10:]) < 230
 
 
 def test_aimd_recovers_from_one_slow_batch() -> None:
-    controller = Aimd(BUDGET_S)
+    controller = Aimd(OBJECTIVE_S)
     drive(controller, linear, 1000)
-    settled = controller.limit()
-    controller.observe(controller.limit(), 30.0)
-    assert settled * Aimd.DECREASE - 1 <= controller.limit() < settled
-    drive(controller, linear, 20)
-    assert controller.limit() >= settled
+    settled = controller.limit(inf)
+    controller.observe(settled, 30.0)
+    assert settled * Aimd.DECREASE - 1 <= controller.limit(inf) < settled
+    drive(controller, linear, 25)
+    assert controller.limit(inf) >= settled
 
 
 def test_aimd_does_not_grow_while_load_is_low() -> None:
-    controller = Aimd(BUDGET_S)
+    controller = Aimd(OBJECTIVE_S)
     drive(controller, linear, 10)
-    reached = controller.limit()
+    reached = controller.limit(inf)
     drive(controller, linear, 10_000, offered=3)
-    assert controller.limit() == reached
+    assert controller.limit(inf) == reached
 
 
 def test_aimd_cuts_from_what_was_slow_not_from_what_was_allowed() -> None:
     """A batch of 5 that takes too long says nothing good of 300."""
-    controller = Aimd(BUDGET_S)
+    controller = Aimd(OBJECTIVE_S)
     drive(controller, linear, 1000)
     controller.observe(5, 2 * BUDGET_S)
-    assert controller.limit() <= 5
+    assert controller.limit(inf) <= 5
 
 
-def test_aimd_asks_single_inputs_of_a_model_that_is_always_too_slow() -> None:
-    assert set(drive(Aimd(BUDGET_S), lambda size: 1.0, 50)) == {1}
+@pytest.mark.parametrize("name", ["aimd", "quantile", "deadline"])
+def test_model_that_is_always_too_slow_is_asked_single_inputs(name: str) -> None:
+    controller = controller_named(name, 0, OBJECTIVE_S)
+    assert set(sizes_of(drive(controller, lambda size: 1.0, 100))[40:]) == {1}
 
 
-def test_budget_leaves_room_for_every_batch_a_query_may_wait_for() -> None:
-    assert BUDGET_SHARE * (PIPELINE_DEPTH + 1) < 1
+def test_quantile_keeps_the_99th_percentile_within_the_budget() -> None:
+    settled = drive(Quantile(OBJECTIVE_S), noisy(affine, Random(3)), 3000)[500:]
+    assert sum(compute_s > BUDGET_S for _, compute_s in settled) / len(settled) < 0.05
+
+
+# Of `deadline`: all shapes, drift both ways, noise, slack, company.
+
+
+@each_shape
+@pytest.mark.parametrize("seed", range(3))
+def test_deadline_reaches_the_goodput_of_the_best_size(latency: Latency, seed: int) -> None:
+    """What moves in blocks less well: it is not felt for where a block ends."""
+    settled = drive(Deadline(OBJECTIVE_S), noisy(latency, Random(seed), 0.02), 600)[200:]
+    assert rate_of(settled) >= (0.8 if latency is stepwise else 0.92) * best_rate(latency)
+
+
+@each_shape
+def test_deadline_starts_fast(latency: Latency) -> None:
+    done = drive(Deadline(OBJECTIVE_S), latency, 20)
+    assert rate_of(done[10:]) >= 0.8 * best_rate(latency)
+
+
+@each_shape
+@pytest.mark.parametrize("slack_s", [0.007, 0.010, 0.014])
+def test_deadline_keeps_to_the_slack(latency: Latency, slack_s: float) -> None:
+    """Where a single input fits at all, and but for the few batches that find out."""
+    controller = Deadline(OBJECTIVE_S)
+    drive(controller, latency, 300)
+    done = drive(controller, latency, 200, slack_s=slack_s)
+    assert sum(compute_s > slack_s for _, compute_s in done) <= 6
+
+
+def test_deadline_serves_a_model_without_gain_in_small_batches() -> None:
+    sizes = sizes_of(drive(Deadline(OBJECTIVE_S), slow_linear, 300))
+    assert max(sizes[100:]) <= 7
+    assert best_rate(slow_linear) * 0.95 <= rate_of(drive(Deadline(OBJECTIVE_S), slow_linear, 300)[100:])
+
+
+def test_deadline_makes_large_batches_where_nearly_all_is_fixed() -> None:
+    """Even where two in a row just fail to fit: small ones would take hardly less."""
+    settled = drive(Deadline(OBJECTIVE_S), forest, 300)[100:]
+    assert rate_of(settled) > best_rate(forest)
+
+
+@pytest.mark.parametrize("factor", [3.0, 1 / 3])
+@pytest.mark.parametrize("base", [affine, linear], ids=["affine", "linear"])
+def test_deadline_follows_drift_both_ways_within_a_few_dozen_batches(base: Latency, factor: float) -> None:
+    before, after = (1.0, factor) if factor > 1 else (1 / factor, 1.0)
+    controller = Deadline(OBJECTIVE_S)
+    drive(controller, lambda size: before * base(size), 500)
+    following = drive(controller, lambda size: after * base(size), 100)
+    assert sum(compute_s > 0.0085 for _, compute_s in following) <= 36
+    assert rate_of(following[50:]) >= 0.85 * best_rate(lambda size: after * base(size))
+
+
+def test_deadline_follows_a_slow_drift_and_back() -> None:
+    controller = Deadline(OBJECTIVE_S)
+    batches = [0]
+
+    def drifting(size: int) -> float:
+        batches[0] += 1
+        return affine(size) * (1 + abs((batches[0] % 1000) - 500) / 250)
+
+    done = drive(controller, drifting, 4000)[500:]
+    assert sum(compute_s > 0.0085 for _, compute_s in done) / len(done) < 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_deadline_allows_for_noise(seed: int) -> None:
+    done = drive(Deadline(OBJECTIVE_S), noisy(affine, Random(seed)), 2000)[100:]
+    assert sum(compute_s > 0.0085 for _, compute_s in done) / len(done) < 0.2
+    assert rate_of(done) > 0.7 * best_rate(affine)
+
+
+def test_deadline_allows_for_two_modes() -> None:
+    """One batch in ten takes twice as long: where that costs little, batches are small enough for both."""
+    done = drive(Deadline(OBJECTIVE_S), bimodal(linear, Random(1)), 2000)[100:]
+    assert sum(compute_s > 0.0085 for _, compute_s in done) / len(done) < 0.03
+    assert rate_of(done) > 0.8 * best_rate(linear)
+
+
+def test_deadline_forgets_a_hiccup() -> None:
+    controller = Deadline(OBJECTIVE_S)
+    drive(controller, affine, 300)
+    settled = controller.limit(0.0085)
+    controller.observe(settled, 0.5)
+    assert controller.limit(0.0085) >= 0.7 * settled
+    drive(controller, affine, 40)
+    assert controller.limit(0.0085) >= 0.95 * settled
+
+
+def test_deadline_does_not_trust_a_size_for_ever_that_was_slow_once() -> None:
+    controller = Deadline(OBJECTIVE_S)
+    drive(controller, affine, 200, offered=30)
+    controller.observe(90, 0.5)
+    drive(controller, affine, 400)
+    assert controller.limit(0.0085) > 90
+
+
+def test_deadline_grows_on_when_low_load_ends() -> None:
+    """A tenfold step: the right size within a handful of batches."""
+    controller = Deadline(OBJECTIVE_S)
+    drive(controller, affine, 5000, offered=3)
+    assert rate_of(drive(controller, affine, 15)[8:]) >= 0.85 * best_rate(affine)
+
+
+def test_deadline_says_which_smaller_batch_is_as_good() -> None:
+    controller = Deadline(OBJECTIVE_S)
+    drive(controller, slow_linear, 200)
+    assert controller.least(8) < 8
+    controller = Deadline(OBJECTIVE_S)
+    drive(controller, forest, 200)
+    assert controller.least(60) > 40
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    fixed_s=st.floats(0, 0.006),
+    each_s=st.floats(1e-6, 2e-3),
+    spread=st.floats(0, 0.15),
+    seed=st.integers(0, 1000),
+)
+def test_deadline_serves_any_affine_model_well(fixed_s: float, each_s: float, spread: float, seed: int) -> None:
+    def exact(size: int) -> float:
+        return fixed_s + size * each_s
+
+    done = drive(Deadline(OBJECTIVE_S), noisy(exact, Random(seed), spread), 500)[150:]
+    assert rate_of(done) >= (0.85 - 2 * spread) * best_rate(exact)
+    late = sum(compute_s > 0.0085 * (1 + spread) for _, compute_s in done)
+    assert late / len(done) <= 0.2

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from clipper.abstraction.batching import BUDGET_SHARE, Aimd, BatchController, Fixed
+from clipper.abstraction.batching import BatchController, controller_named
 from clipper.abstraction.cache import CacheConfig, PredictionCache
 from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Waiter
 from clipper.abstraction.link import Link, LinkConfig
@@ -35,6 +35,8 @@ class ModelLayerConfig:
     cache: CacheConfig = field(default_factory=CacheConfig)
     queue: QueueConfig = field(default_factory=QueueConfig)
     link: LinkConfig = field(default_factory=LinkConfig)
+    batching: str = "deadline"
+    """How batches are sized where neither the model nor its application says."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class ServedModel:
         """The tightest latency objective of the applications that use this version."""
         self._slo_s = slo_s
         for replica in self.replicas.values():
-            replica.retarget(slo_s * BUDGET_SHARE)
+            replica.retarget(slo_s)
 
     def add_replica(self, replica_id: int, address: str, token: str) -> None:
         """Dial a replica's container and give it work."""
@@ -219,7 +221,8 @@ class ServedModel:
         self._renewals.clear()
 
     def _controller(self) -> BatchController:
-        return Fixed(self._batch_size) if self._batch_size > 0 else Aimd(self._slo_s * BUDGET_SHARE)
+        name = "fixed" if self._batch_size > 0 else self._layer.config.batching
+        return controller_named(name, self._batch_size, self._slo_s)
 
     def _pull(self) -> None:
         self._pull_scheduled = False

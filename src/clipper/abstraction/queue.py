@@ -58,6 +58,9 @@ class DeadlineQueue:
         """Return what a lost replica had taken: it is older than all that waits. Suspects are those with an attempt."""
         for evaluation in evaluations:
             (self._suspects if evaluation.attempts else self._retried).append(evaluation)
+        in_order = sorted(self._retried, key=_deadline)  # what came from another replica before may be younger
+        self._retried.clear()
+        self._retried.extend(in_order)
         self.length += len(evaluations)
 
     def take(self, limit: int, now: float) -> tuple[list[Evaluation], list[Evaluation]]:
@@ -107,6 +110,10 @@ class DeadlineQueue:
             return lanes[0], inf
         lanes.sort(key=lambda lane: lane[0].deadline)
         return lanes[0], lanes[1][0].deadline
+
+
+def _deadline(evaluation: Evaluation) -> float:
+    return evaluation.deadline
 
 
 def _fill(

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+from math import inf
 from typing import NamedTuple, Protocol
 
-from clipper.abstraction.batching import PIPELINE_DEPTH, BatchController
+from clipper.abstraction.batching.controller import PIPELINE_DEPTH, BatchController
 from clipper.abstraction.evaluation import Evaluation
 from clipper.abstraction.link import Link
 from clipper.core.clock import Clock
@@ -77,16 +78,16 @@ class Replica:
     @property
     def batch_limit(self) -> int:
         """The controller's present bound."""
-        return self._controller.limit()
+        return self._controller.limit(inf)
 
     @property
     def endpoint(self) -> tuple[str, str]:
         """Where its container listens, and the token it was started with."""
         return self._link.endpoint
 
-    def retarget(self, budget_s: float) -> None:
-        """From now on one batch may compute this long."""
-        self._controller.retarget(budget_s)
+    def retarget(self, objective_s: float) -> None:
+        """The latency objective from now on."""
+        self._controller.retarget(objective_s)
 
     def start(self, owner: ReplicaOwner) -> None:
         """Dial the container; from then on work is pulled from `owner`."""
@@ -115,7 +116,7 @@ class Replica:
         owner = self._owner
         assert owner is not None
         while self.has_room():
-            evaluations = owner.take(self._controller.limit(), now)
+            evaluations = owner.take(self._controller.limit(inf), now)
             if not evaluations:
                 return
             batch_id = self._next_batch_id

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clipper.abstraction.batching import PIPELINE_DEPTH
+from clipper.abstraction.batching.controller import PIPELINE_DEPTH
 from clipper.abstraction.model import CONTAINER_LOST, MAX_ATTEMPTS, ServedModel
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import InputBatch, ItemFailure

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from clipper.abstraction.batching import BUDGET_SHARE
+from clipper.abstraction.batching.controller import budget_s
 from clipper.engine.deadlines import LATEST_WAKE_S
 from clipper.registry import changes
 from clipper.registry.entities import Application, Replica, ReplicaState
@@ -187,13 +187,13 @@ def test_tightest_objective_of_all_applications_bounds_the_batches(tmp_path: Pat
                 await until(lambda: not serving.engine.models["m", "1"].queue_length)
 
             await load(8_000)
-            assert replica.batch_limit * PER_INPUT_S > 0.02 * BUDGET_SHARE
+            assert replica.batch_limit * PER_INPUT_S > budget_s(0.02)
             serving.change(changes.add_application(serving.now, spec("tight", 20_000)))
             await load(8_000)
-            assert replica.batch_limit * PER_INPUT_S <= 0.02 * BUDGET_SHARE + 2 * PER_INPUT_S
+            assert replica.batch_limit * PER_INPUT_S <= budget_s(0.02) + 2 * PER_INPUT_S
             serving.change(changes.delete_application(serving.now, "tight"))
             await load(8_000)
-            assert replica.batch_limit * PER_INPUT_S > 0.02 * BUDGET_SHARE + 2 * PER_INPUT_S
+            assert replica.batch_limit * PER_INPUT_S > budget_s(0.02) + 2 * PER_INPUT_S
 
     run_virtually(scenario)
 

@@ -1,0 +1,56 @@
+"""Additive increase, multiplicative decrease (paper §4.3.1)."""
+
+from clipper.abstraction.batching.controller import budget_s
+from clipper.abstraction.batching.latency import LatencyModel
+from clipper.wire.batches import MAX_BATCH
+
+
+class Aimd:
+    """A bound that follows what batches take.
+
+    A batch that stays inside the budget and was as large as allowed raises the bound by a step; one that exceeds the
+    budget cuts the bound by a tenth. The increase needs a full batch, so the bound never runs away while load is low.
+    Until the first batch over the budget the bound doubles, so that the load that comes first is not kept waiting.
+    """
+
+    INCREASE = 2
+    """As in the system that the paper measured."""
+
+    DECREASE = 0.9
+    """«a small multiplicative constant (10 %)», paper §4.3.1."""
+
+    def __init__(self, objective_s: float) -> None:
+        self._budget_s = budget_s(objective_s)
+        self._bound = 1.0
+        self._starting = True
+        self._latency = LatencyModel()
+
+    def limit(self, slack_s: float) -> int:
+        """The present bound, whatever the slack."""
+        return int(self._bound)
+
+    def expected_s(self, size: int) -> float:
+        """As learned."""
+        return self._latency.expected_s(size)
+
+    def typical_s(self, size: int) -> float:
+        """As learned."""
+        return self._latency.typical_s(size)
+
+    def least(self, size: int) -> int:
+        """That size."""
+        return size
+
+    def observe(self, size: int, compute_s: float) -> None:
+        """Move the bound by what the batch took."""
+        self._latency.observe(size, compute_s)
+        if compute_s > self._budget_s:
+            self._starting = False
+            self._bound = max(1.0, min(self._bound, size) * self.DECREASE)
+        elif size >= int(self._bound):
+            raised = 2 * self._bound if self._starting else self._bound + self.INCREASE
+            self._bound = min(float(MAX_BATCH), raised)
+
+    def retarget(self, objective_s: float) -> None:
+        """The bound finds its new place by itself."""
+        self._budget_s = budget_s(objective_s)
