@@ -214,12 +214,13 @@ def _refuse_unknown(found: Mapping[str, Any], known: set[str], source: str) -> N
 def _convert(name: str, value: object, hint: Any, source: str) -> object:
     """`value` as the type `hint`; text from the environment also as the number or truth value it spells."""
     try:
-        return msgspec.convert(value, hint, strict=not source.startswith(PREFIX), dec_hook=_as_path)
+        return msgspec.convert(value, hint, strict=not source.startswith(PREFIX), dec_hook=as_path)
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid setting {name!r} ({source}): {error}; got {value!r}") from None
 
 
-def _as_path(cls: type, value: object) -> object:
+def as_path(cls: type, value: object) -> object:
+    """How msgspec decodes the one type of a setting that it does not know."""
     if cls is Path and isinstance(value, str | Path):
         return Path(value).expanduser().absolute()
     raise NotImplementedError(f"no setting can have the type {cls.__name__}")

@@ -84,6 +84,13 @@ def problem(status: HTTPStatus, error: str, cause: str) -> bytes:
     return json({"error": error, "cause": cause}, status)
 
 
+def wrong_method(method: bytes, allowed: bytes) -> bytes:
+    """A whole response to a method that a path does not take, with the one that it does."""
+    cause = f"{method.decode('latin-1')} is not possible here"
+    response = problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", cause)
+    return response.replace(b"\r\n", b"\r\nallow: %b\r\n" % allowed, 1)
+
+
 def failure(error: ClipperError, kind: str) -> bytes:
     """A whole response for an expected failure; `kind` is the original's name of it."""
     return problem(STATUS_OF[error.code], kind, error.message)

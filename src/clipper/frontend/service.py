@@ -96,9 +96,10 @@ class QueryService:
                 _respond(connection, responses.json({"ready": True}))
             case b"POST", (name, "predict"):
                 _respond(connection, _unknown_application(name))
-            case _, (_, "predict" | "update") | ("metrics" | "health" | "ready",):
-                cause = f"{head.method.decode('latin-1')} is not possible here"
-                _respond(connection, responses.problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", cause))
+            case _, (_, "predict" | "update"):
+                _respond(connection, responses.wrong_method(head.method, b"POST"))
+            case _, ("metrics" | "health" | "ready",):
+                _respond(connection, responses.wrong_method(head.method, b"GET"))
             case _:
                 cause = "Expected POST /{application}/predict, POST /{application}/update or GET /metrics"
                 _respond(connection, responses.problem(HTTPStatus.NOT_FOUND, "Not found", cause))

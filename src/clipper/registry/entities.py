@@ -125,11 +125,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     replicas: dict[tuple[str, str, int], Replica] = {}
     last_replica_ids: dict[tuple[str, str], int] = {}
 
-    def current_model(self, name: str) -> Model | None:
-        """The current version of model `name`."""
-        version = self.current.get(name)
-        return None if version is None else self.models.get((name, version))
-
     def replicas_of(self, name: str, version: str) -> list[Replica]:
         """The replicas of one version, oldest first."""
         return [each for each in self.replicas.values() if (each.model, each.version) == (name, version)]

@@ -7,12 +7,11 @@ import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from clipper.management import HomeFolder
-from clipper.settings import ServeSettings
+from clipper.settings import ServeSettings, as_path
 
 SETTINGS_FILE = "settings.json"
 
@@ -44,7 +43,7 @@ def inherit(arguments: list[str]) -> Inheritance:
     folder, descriptor, index, root = arguments
     _end_with(int(root))
     home = HomeFolder(Path(folder))
-    settings = msgspec.json.decode((home.run / SETTINGS_FILE).read_bytes(), type=ServeSettings, dec_hook=_as_path)
+    settings = msgspec.json.decode((home.run / SETTINGS_FILE).read_bytes(), type=ServeSettings, dec_hook=as_path)
     return Inheritance(settings, home, socket.socket(fileno=int(descriptor)), int(index))
 
 
@@ -54,9 +53,3 @@ def _end_with(root: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != root:
         sys.exit("The server's root process has ended")
-
-
-def _as_path(kind: type, value: Any) -> Any:
-    if kind is Path:
-        return Path(value)
-    raise NotImplementedError(kind.__name__)

@@ -197,8 +197,6 @@ def test_bad_body_is_refused_and_the_connection_goes_on(stage: Stage, client: Cl
     [
         ("POST /nobody/predict", 404, "No application with name 'nobody' exists: register it with add_app"),
         ("POST /nobody/update", 404, "No application with name 'nobody' exists"),
-        ("GET /nobody/predict", 405, "GET is not possible here"),
-        ("PUT /metrics", 405, "PUT is not possible here"),
         ("POST /", 404, "Expected POST /{application}/predict"),
         ("GET /favicon.ico", 404, "Expected POST /{application}/predict"),
         ("POST /a/b/predict", 404, "Expected POST /{application}/predict"),
@@ -210,6 +208,25 @@ def test_what_is_not_there_says_what_is(client: Client, line: str, status: int, 
     response = client.read()
     assert response.status == status
     assert response.json["cause"].startswith(cause)
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ("GET /nobody/predict", "POST"),
+        ("DELETE /nobody/update", "POST"),
+        ("PUT /metrics", "GET"),
+        ("POST /health", "GET"),
+        ("POST /ready", "GET"),
+    ],
+)
+def test_method_that_a_path_does_not_take_is_told_the_one_it_does(client: Client, line: str, allowed: str) -> None:
+    client.send(f"{line} HTTP/1.1\r\ncontent-length: 2\r\n\r\n{{}}".encode())
+    response = client.read()
+    assert (response.status, response.headers["allow"]) == (405, allowed)
+    method = line.partition(" ")[0]
+    assert response.json == {"error": "Method not allowed", "cause": f"{method} is not possible here"}
+    assert client.get("/health").status == 200
 
 
 def test_health_is_answered(client: Client) -> None:

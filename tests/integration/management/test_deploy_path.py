@@ -24,8 +24,8 @@ def test_deploy_answers_the_version(tmp_path: Path) -> None:
         tuned = {"batch_size": 7, "batching": "fixed", "batch_delay_ms": 1.5}
         reply = await client.post(deploy_path(replicas=2, labels="a,b", **tuned), upload)
         assert (reply.status, reply.json) == (200, {"model": "m", "version": "1"})
-        model = w.registry.snapshot().current_model("m")
-        assert model is not None
+        model = w.registry.snapshot().models["m", "1"]
+        assert w.registry.snapshot().current == {"m": "1"}
         assert (model.replicas, model.labels) == (2, ("a", "b"))
         assert (model.batch_size, model.batching, model.batch_delay_ms) == (7, "fixed", 1.5)
 

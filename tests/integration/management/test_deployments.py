@@ -51,8 +51,8 @@ def test_deployed_version_is_current_and_was_told_of_in_stages(tmp_path: Path) -
     async def test() -> None:
         async with world(tmp_path) as w:
             reports = await w.deploy(replace(V1, replicas=2, labels=("a",), batch_size=8))
-            model = w.registry.snapshot().current_model("m")
-            assert model is not None
+            model = w.registry.snapshot().models["m", "1"]
+            assert w.registry.snapshot().current == {"m": "1"}
             assert (model.version, model.replicas, model.labels, model.batch_size) == ("1", 2, ("a",), 8)
             assert [each.state for each in w.records()] == [ReplicaState.READY] * 2
             assert [stage for stage, _ in reports] == ["unpack", "start", "ready", "switch"]

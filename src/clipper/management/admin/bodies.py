@@ -21,10 +21,6 @@ class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON object. An unknown field is refused: it is a misspelt one."""
 
 
-class Empty(Body, frozen=True, forbid_unknown_fields=True):
-    """Nothing to say."""
-
-
 class AddApplication(Body, frozen=True, forbid_unknown_fields=True):
     """`/admin/add_app`."""
 
