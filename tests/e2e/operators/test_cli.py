@@ -82,6 +82,29 @@ def test_newcomers_first_minutes(shell: Shell) -> None:
     assert "tree" not in shell.said("model", "list")
 
 
+def test_application_and_model_are_tuned_while_they_serve(shell: Shell) -> None:
+    (shell.folder / "sums.py").write_text("def total(inputs):\n    return [float(x.sum()) for x in inputs]\n")
+    made = ["--slo-ms", "500", "--priority", "3", "--max-disagreement", "0", "--batching", "aimd"]
+    shell.said("app", "create", "tuned", *made)
+    shell.said("deploy", "sums.py:total", "--name", "sums", "--app", "tuned", "--batch-size", "8", "--example", "[1]")
+    answers = [json.loads(shell.said("predict", "tuned", "[1, 2]", "--json")) for _ in range(2)]
+    assert [(each["output"], each["cache"]) for each in answers] == [(3.0, None), (3.0, "exact")]
+    shown = shell.said("app", "set", "tuned", "--no-cache", "--cache-ttl-s", "60")
+    assert "cache               no\n" in shown
+    assert shell.said("app", "show", "tuned") == shown
+    answer = json.loads(shell.said("predict", "tuned", "[1, 2]", "--json"))
+    assert (answer["output"], answer["default"], answer["cache"]) == (3.0, False, None)
+    shell.said("model", "set", "sums", "1", "--batching", "deadline", "--batch-delay-ms", "-1", "--batch-size", "-1")
+    state = json.loads(shell.said("status", "--json"))
+    (tuned,) = (each for each in state["applications"] if each["name"] == "tuned")
+    assert (tuned["priority"], tuned["cache"], tuned["cache_ttl_s"], tuned["batching"]) == (3, False, 60, "aimd")
+    (sums,) = (each for each in state["models"] if each["name"] == "sums")
+    assert (sums["batching"], sums["batch_delay_ms"], sums["batch_size"]) == ("deadline", -1, -1)
+    assert shell.said("predict", "tuned", "[4]") == "4.0\n"
+    assert "expected 0 to 9" in shell.refused("app", "set", "tuned", "--priority", "10")
+    assert "expected at least one of" in shell.refused("model", "set", "sums")
+
+
 def test_model_that_does_not_work_is_explained(shell: Shell) -> None:
     (shell.folder / "mine.py").write_text("def f(inputs):\n    return inputs.no_such_thing\n", encoding="utf-8")
     for flags in ([], ["--dry-run"]):
