@@ -49,6 +49,7 @@ class ServeSettings:
         admin_port: where operators send changes; 0 chooses a free port.
         frontends: how many query frontends share the query port.
         admin_auth: "token" asks a bearer token for every change; "none" does not, and is for loopback only.
+        batching: how batches are sized where neither the model nor its application says: none, aimd, quantile or deadline.
         store: the embedded store.
         cache: the prediction cache of each frontend.
         queue: the queues in front of the models.
@@ -64,6 +65,7 @@ class ServeSettings:
     admin_port: Port = 1338
     frontends: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     admin_auth: Literal["token", "none"] = "token"
+    batching: Literal["none", "aimd", "quantile", "deadline"] = "deadline"
     store: StoreConfig = field(default_factory=StoreConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     queue: QueueConfig = field(default_factory=QueueConfig)

@@ -88,6 +88,7 @@ def test_relative_home_is_made_absolute() -> None:
         ("query_port = 65536", "Invalid setting 'query_port'"),
         ("frontends = 0", "Invalid setting 'frontends'"),
         ("admin_auth = 'nobody'", "Invalid setting 'admin_auth'"),
+        ("batching = 'fixed'", "Invalid setting 'batching'"),
         ("store.group_limit = true", "Invalid setting 'store.group_limit'"),
         ("query_port =", "not valid TOML"),
     ],

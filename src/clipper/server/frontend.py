@@ -14,7 +14,9 @@ def main(arguments: list[str]) -> None:
     """Be the frontend until SIGTERM."""
     given = inherit(arguments)
     settings = given.settings
-    models = ModelLayerConfig(cache=settings.cache, queue=settings.queue, link=settings.link)
+    models = ModelLayerConfig(
+        cache=settings.cache, queue=settings.queue, link=settings.link, batching=settings.batching
+    )
     process = FrontendProcess(
         index=given.index,
         store_folder=given.home.store,
