@@ -49,7 +49,7 @@ class ServeSettings:
         admin_port: where operators send changes; 0 chooses a free port.
         frontends: how many query frontends share the query port.
         admin_auth: "token" asks a bearer token for every change; "none" does not, and is for loopback only.
-        batching: how batches are sized where neither the model nor its application says: none, aimd, quantile or deadline.
+        batching: none, aimd, quantile or deadline: how batches are sized where neither model nor application says.
         store: the embedded store.
         cache: the prediction cache of each frontend.
         queue: the queues in front of the models.
