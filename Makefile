@@ -6,7 +6,9 @@ PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.versi
 	&& echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
+DEPENDENCIES := $(VENV)/.dependencies
 INSTALLED := $(VENV)/.installed
+HOT_PATH := $(shell sed -n 's|^    "\(.*\.py\)",$$|src/clipper/\1|p' setup.py)
 CODE := $(wildcard src tests benchmarks examples experiments)
 UV := uv==0.13.9
 
@@ -43,7 +45,7 @@ docs: $(INSTALLED) ## make docs/configuration.md, check the documentation agains
 	$(BIN)/python -m tests.docs.configuration
 	$(BIN)/pytest tests/docs
 
-setup: $(INSTALLED) ## make .venv with the pinned dependencies
+setup: $(INSTALLED) ## make .venv with the pinned dependencies, and compile the hot path
 
 lock: ## resolve pyproject.toml again into requirements/*.lock
 	$(PYTHON) -m venv .venv-lock
@@ -58,6 +60,7 @@ LOCK_OPTIONS := --quiet --universal --python-version 3.11 --fork-strategy fewest
 
 clean: ## remove the environment, caches and build output
 	rm -rf $(VENV) .venv-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src -name '*.so' -delete
 	find src tests $(filter-out src tests,$(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is the last thing venv installs: if it is there, the environment is whole.
@@ -65,7 +68,16 @@ $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Clipper needs Python 3.11 or newer: make PYTHON=...")'
 	$(PYTHON) -m venv --clear $(VENV)
 
-$(INSTALLED): requirements/dev.lock pyproject.toml | $(BIN)/pip
+$(DEPENDENCIES): requirements/dev.lock | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# Compiled is a fifth faster under load (docs/decisions/0015) and takes a minute. It needs Python's headers; where they are
+# missing and may be installed, they are, and where that fails the hot path stays Python.
+$(INSTALLED): $(DEPENDENCIES) pyproject.toml setup.py $(HOT_PATH)
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("include"), "Python.h").stat()' 2>/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq --yes python3-dev; } >/dev/null 2>&1 \
+		|| echo "Python's headers are missing (Debian: apt-get install python3-dev): the hot path stays Python, a fifth slower"
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@$(BIN)/clipper --version
 	@touch $@

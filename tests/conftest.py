@@ -1,4 +1,4 @@
-"""What every test gets: a check that it leaves nothing behind."""
+"""What every test gets: a check that it leaves nothing behind, and that it tests what is in the tree."""
 
 import os
 import threading
@@ -19,6 +19,15 @@ def child_processes() -> set[str]:
         with suppress(FileNotFoundError):  # a thread that ended since: its children are listed under another
             found.update((task / "children").read_text().split())
     return found
+
+
+def pytest_configure() -> None:
+    """Refuse to test compiled modules that are older than their source."""
+    package = Path(__file__).parents[1] / "src" / "clipper"
+    for module in package.rglob("*.so"):
+        source = module.with_name(module.name.partition(".")[0] + ".py")
+        if source.exists() and source.stat().st_mtime > module.stat().st_mtime:
+            raise pytest.UsageError(f"{source.name} has changed since it was compiled: `make setup` compiles it again")
 
 
 @pytest.fixture(autouse=True)

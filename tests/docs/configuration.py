@@ -4,13 +4,13 @@ import ast
 import dataclasses
 import inspect
 import re
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 from clipper.settings import PREFIX, ServeSettings
 
+SOURCE = Path(__file__).parents[2] / "src"
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 HEAD = """# Configuration
@@ -88,12 +88,18 @@ def _meanings(cls: Any) -> Iterator[tuple[str, str]]:
     for match in re.finditer(r"^ {4}([\w, ]+): (.*(?:\n {8}.*)*)", attributes, flags=re.MULTILINE):
         for name in match[1].split(", "):
             yield name, _sentence(match[2])
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    assert isinstance(definition, ast.ClassDef)
+    definition = _definition(cls)
     for field, text in zip(definition.body, definition.body[1:], strict=False):
         match field, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
                 yield name, _sentence(said)
+
+
+def _definition(cls: Any) -> ast.ClassDef:
+    """From the source: a class of a compiled module does not know where it stands."""
+    module = SOURCE.joinpath(*cls.__module__.split(".")).with_suffix(".py")
+    found = [node for node in ast.parse(module.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
+    return next(node for node in found if node.name == cls.__name__)
 
 
 def _summary(cls: Any) -> str:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from clipper import __version__
 from clipper.cli import applications, config, deploy, models, queries, replicas, serve, status
 from clipper.cli.output import show_error, show_failure
+from clipper.core import inputs
 from clipper.core.errors import ClipperError
 
 
@@ -58,9 +59,14 @@ app.add_typer(replicas.app, name="replica")
 app.add_typer(config.app, name="config")
 
 
+def build() -> str:
+    """Whether setup.py could compile the hot path; any of its modules tells."""
+    return "hot path in Python" if str(inputs.__file__).endswith(".py") else "hot path compiled"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"clipper {__version__}")
+        typer.echo(f"clipper {__version__} ({build()})")
         raise typer.Exit
 
 

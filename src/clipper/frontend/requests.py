@@ -7,7 +7,7 @@ once sends a chunked body is read by `httptools` entirely from then on.
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import httptools
@@ -300,7 +300,7 @@ class _Stream:
     def _build_head(self) -> Head:
         headers = self._headers
         try:
-            url = httptools.parse_url(self._url)
+            url: Any = httptools.parse_url(self._url)  # its hints know nothing of the parts that are None
             path = (url.path or b"/").decode("ascii")
             parameters = dict(parse_qsl((url.query or b"").decode("ascii"), max_num_fields=32))
         except (httptools.HttpParserInvalidURLError, ValueError):
