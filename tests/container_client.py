@@ -119,6 +119,17 @@ class ContainerProcess:
             assert time.monotonic() < until, self.log
             time.sleep(0.005)
 
+    @property
+    def open_files(self) -> int:
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def wait_for_open_files(self, count: int) -> None:
+        """Until it has no more than `count`."""
+        until = time.monotonic() + ANSWER_TIMEOUT_S
+        while self.open_files > count:
+            assert time.monotonic() < until, f"{self.open_files} open files"
+            time.sleep(0.005)
+
     def exit_code(self) -> int:
         """Wait for its end."""
         return self.process.wait(START_TIMEOUT_S)

@@ -38,6 +38,19 @@ def add_up(inputs: Doubles) -> Doubles:
     return total
 
 
+def first_in_hex(inputs: Doubles) -> list[str]:
+    return [f"first {row[:1].tobytes().hex()}" for row in inputs]
+
+
+def halve_in_place_and_add(inputs: Doubles) -> list[float]:
+    """Fails for zeros, after it has written over all its inputs."""
+    inputs /= 2.0
+    totals = [float(row.sum()) for row in inputs]
+    if 0.0 in totals:
+        raise ValueError("nothing to add")
+    return totals
+
+
 def echo(inputs: Any) -> Any:
     return inputs
 

@@ -1,6 +1,7 @@
 """The protocol is what `golden_vectors.toml` says: in both directions, byte by byte."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.wire.arrays import TOKEN, canonical, data, inputs_of, numbers, text
 
 VECTORS = tomllib.loads((Path(__file__).parent / "golden_vectors.toml").read_text(encoding="utf-8"))
 
+IMAGE_BYTES = 224 * 224 * 3
 WELCOME = Welcome(1, container_half(TOKEN), "digits", "3", InputType.DOUBLES)
 
 BATCHES: dict[str, tuple[int, list[Input]]] = {
@@ -60,6 +62,15 @@ def test_handshake_is_golden() -> None:
     assert dialer.receive(golden("welcome")) == [WELCOME]
 
 
+def test_handshake_with_an_arena_is_golden() -> None:
+    dialer, container = Session(Role.DIALER), Session(Role.CONTAINER)
+    assert dialer.send_hello(dialer_half(TOKEN), "frontend-0", 32 << 20) == golden("hello_arena")
+    assert container.receive(golden("hello_arena")) == [Hello(1, dialer_half(TOKEN), "frontend-0", 32 << 20)]
+    welcome = replace(WELCOME, arena=True)
+    assert container.send_welcome(welcome) == golden("welcome_arena")
+    assert dialer.receive(golden("welcome_arena")) == [welcome]
+
+
 def test_refusal_is_golden() -> None:
     dialer, container = Session(Role.DIALER), Session(Role.CONTAINER)
     container.receive(dialer.send_hello("wrong", "frontend-0"))
@@ -76,6 +87,17 @@ def test_batch_of_inputs_is_golden(name: str) -> None:
     assert isinstance(event, PredictReceived)
     assert event.batch_id == batch_id
     assert canonical(inputs_of(event.batch)) == canonical(inputs)
+
+
+def test_batch_in_an_arena_is_golden() -> None:
+    dialer, container = linked()
+    rows = [bytes([number] * IMAGE_BYTES) for number in (1, 2)]
+    images = [Input(DType.UINT8, (224, 224, 3), row) for row in rows]
+    container.arena = memoryview(bytes(4096) + b"".join(rows))
+    assert dialer.send_predict_in_arena(13, images, 4096).hex() == golden("predict_in_arena").hex()
+    event = only(container.receive(golden("predict_in_arena")))
+    assert isinstance(event, PredictReceived)
+    assert canonical(inputs_of(event.batch)) == canonical(images)
 
 
 def test_result_is_golden() -> None:

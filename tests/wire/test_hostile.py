@@ -81,8 +81,8 @@ def refuses(decode: Callable[[bytes], object], body: bytes) -> bool:
 # --- bodies ----------------------------------------------------------------------------------------------------------
 
 
-def predict_body(size: int, dtype: int, layout: int, ndim: int, rest: bytes = b"", reserved: int = 0) -> bytes:
-    return struct.pack("<IBBBB", size, dtype, layout, ndim, reserved) + rest
+def predict_body(size: int, dtype: int, layout: int, ndim: int, rest: bytes = b"", place: int = 0) -> bytes:
+    return struct.pack("<IBBBB", size, dtype, layout, ndim, place) + rest
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,8 @@ def predict_body(size: int, dtype: int, layout: int, ndim: int, rest: bytes = b"
         b"\1\0\0\0\3",
         predict_body(1, 6, 0, 1, struct.pack("<II", 0, 0)),
         predict_body(1, DType.FLOAT64, 2, 1, struct.pack("<II", 0, 0)),
-        predict_body(1, DType.FLOAT64, 0, 1, struct.pack("<II", 0, 0), reserved=1),
+        predict_body(1, DType.FLOAT64, 0, 1, struct.pack("<II", 0, 0), place=2),
+        predict_body(1, DType.FLOAT64, 0, 1, struct.pack("<IIQ", 0, 0, 0), place=1),
         predict_body(0, DType.FLOAT64, 0, 1, struct.pack("<II", 0, 0)),
         predict_body(MAX_BATCH + 1, DType.UINT8, 0, 1, struct.pack("<II", 0, 0)),
         predict_body(2**32 - 1, DType.UINT8, 1, 8),
@@ -108,6 +109,32 @@ def predict_body(size: int, dtype: int, layout: int, ndim: int, rest: bytes = b"
 )
 def test_inputs_that_do_not_add_up_are_refused(body: bytes) -> None:
     assert refuses(decode_predict, body)
+
+
+@pytest.mark.parametrize(
+    ("count", "reference"),
+    [
+        (2, struct.pack("<Q", 8)),
+        (2, struct.pack("<Q", 16)),
+        (2, struct.pack("<Q", 2**64 - 8)),
+        (3, struct.pack("<Q", 0)),
+        (2**32 - 1, struct.pack("<Q", 0)),
+        (1, struct.pack("<Q", 4)),
+        (1, struct.pack("<Q", 0) + b"x"),
+        (1, struct.pack("<I", 0)),
+        (1, b""),
+    ],
+)
+def test_rows_outside_the_arena_are_refused(count: int, reference: bytes) -> None:
+    body = predict_body(1, DType.FLOAT64, 0, 1, struct.pack("<II", count, 0) + reference, place=1)
+    assert refuses(lambda body: decode_predict(body, memoryview(bytes(16))), body)
+
+
+@given(body=st.binary(max_size=60).map(lambda rest: predict_body(1, DType.UINT8, 0, 1, rest, place=1)))
+def test_any_reference_is_inside_the_arena_or_refused(body: bytes) -> None:
+    arena = memoryview(bytes(range(64)))
+    if not refuses(lambda body: decode_predict(body, arena), body):
+        assert decode_predict(body, arena).rows()[0].nbytes <= 64
 
 
 def result_body(size: int, lengths: list[int], items: bytes) -> bytes:
@@ -157,6 +184,18 @@ def test_hello_with_a_wrong_field_names_it(name: str, wrong: object) -> None:
     for fields in ({**HELLO, name: wrong}, {key: HELLO[key] for key in HELLO if key != name}):
         with pytest.raises(RemoteProtocolError, match=f"'{name}'"):
             decode_hello(json.dumps(fields).encode())
+
+
+@pytest.mark.parametrize("arena", [None, "1", 1.5, True, -1, 2**30 + 1, []])
+def test_hello_with_a_wrong_arena_names_it(arena: object) -> None:
+    with pytest.raises(RemoteProtocolError, match="'arena'"):
+        decode_hello(json.dumps({**HELLO, "arena": arena}).encode())
+
+
+@pytest.mark.parametrize("arena", [None, "true", 1, []])
+def test_welcome_with_a_wrong_arena_names_it(arena: object) -> None:
+    with pytest.raises(RemoteProtocolError, match="'arena'"):
+        decode_welcome(json.dumps({**WELCOME, "arena": arena}).encode())
 
 
 @pytest.mark.parametrize("name", ["model", "version", "token"])

@@ -34,6 +34,22 @@ def test_inputs_arrive_as_they_were_sent(inputs: list[Input], batch_id: int) -> 
     assert canonical(inputs_of(event.batch)) == canonical(inputs)
 
 
+@given(inputs=batches(), batch_id=st.integers(0, 2**64 - 1), offset=st.integers(0, 9).map(lambda count: 8 * count))
+def test_inputs_in_an_arena_arrive_as_they_lie_there(inputs: list[Input], batch_id: int, offset: int) -> None:
+    dialer, container = linked()
+    container.arena = memoryview(bytes(offset) + b"".join(each.payload for each in inputs))
+    (event,) = container.receive(dialer.send_predict_in_arena(batch_id, inputs, offset))
+    assert isinstance(event, PredictReceived)
+    assert event.batch_id == batch_id
+    assert canonical(inputs_of(event.batch)) == canonical(inputs)
+
+
+@given(inputs=batches())
+def test_parts_of_a_batch_are_the_batch(inputs: list[Input]) -> None:
+    dialer, _ = linked()
+    assert b"".join(dialer.send_predict_parts(1, inputs)) == dialer.send_predict(1, inputs)
+
+
 @given(inputs=batches())
 def test_rows_of_numbers_are_aligned_for_an_array(inputs: list[Input]) -> None:
     dialer, _ = linked()

@@ -1,11 +1,15 @@
 """One connection of a container: what its peer has asked and not yet got, and how long it may keep us waiting."""
 
+import fcntl
+import mmap
+import os
 import selectors
 import socket
 from collections import deque
 from math import inf
 
 from clipper.wire.errors import RemoteProtocolError
+from clipper.wire.handshake import MAX_HANDSHAKE_BYTES
 from clipper.wire.session import Event, Role, Session, State
 
 PEER_TIMEOUT_S = 5.0
@@ -32,6 +36,7 @@ class Peer:
         self.overdue_at = now + PEER_TIMEOUT_S
         self.watched = selectors.EVENT_READ
         self._unsent = memoryview(b"")
+        self._descriptor = -1
 
     def __repr__(self) -> str:
         return f"<Peer {self.name}: {len(self.waiting)} waiting, {len(self._unsent)} bytes unsent, {self.session!r}>"
@@ -52,16 +57,30 @@ class Peer:
         Raises RemoteProtocolError if it broke the protocol.
         """
         try:
-            count = self.connection.recv_into(buffer)
+            data = buffer[: self.connection.recv_into(buffer)] if self.welcome else self._receive_greeting()
         except BlockingIOError:
             return True
         except OSError:
             return False
-        if count:
-            self.waiting.extend(self.session.receive(buffer[:count]))
+        if data:
+            self.waiting.extend(self.session.receive(data))
         elif self.session.pending_bytes:
             raise RemoteProtocolError(f"The link ended {self.session.pending_bytes} bytes into a frame")
-        return count > 0
+        return len(data) > 0
+
+    def map_arena(self, size: int) -> bool:
+        """Whether the memory that came with its HELLO is as it should be; from then on inputs may lie in it."""
+        descriptor, self._descriptor = self._descriptor, -1
+        self.session.arena = _map_arena(descriptor, size) if descriptor >= 0 else None
+        return self.session.arena is not None
+
+    def close(self) -> None:
+        """Let it go, and what it has given us."""
+        self.connection.close()
+        self.session.arena = None
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def send(self, data: bytes) -> bool:
         """Send `data` as far as the peer takes it, and keep the rest for `flush`. False: the peer has gone."""
@@ -93,4 +112,29 @@ class Peer:
             self.connection.sendall(left + self.session.send_goodbye() if self.session.state is State.READY else left)
         except OSError:
             pass
-        self.connection.close()
+        self.close()
+
+    def _receive_greeting(self) -> bytes:
+        """Bytes, and the descriptor that may come with the first of them; a stranger cannot make us hold two."""
+        data, descriptors, _, _ = socket.recv_fds(self.connection, MAX_HANDSHAKE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+        for descriptor in descriptors:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor = descriptor
+        return data
+
+
+def _map_arena(descriptor: int, size: int) -> memoryview | None:
+    """The first `size` bytes behind `descriptor`, which is closed; None if they are not what the protocol asks for.
+
+    The peer must have given up the right to make its memory smaller: reading past an end that has moved would kill us.
+    """
+    try:
+        sealed = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK
+        if not sealed or not 0 < size <= os.fstat(descriptor).st_size:
+            return None
+        return memoryview(mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ))
+    except OSError:  # no memory file, or no room left in our address space
+        return None
+    finally:
+        os.close(descriptor)

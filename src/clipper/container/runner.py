@@ -155,6 +155,7 @@ class Runner:
                 identity.model,
                 identity.version,
                 self._model.input_type,
+                arena=peer.map_arena(hello.arena),
             )
             return peer.send(peer.session.send_welcome(welcome))
         peer.send(peer.session.send_reject(reject))
@@ -175,7 +176,7 @@ class Runner:
         _logger.info("Closed the link to %s: %s", peer.name, reason)
         self._selector.unregister(peer.connection)
         self._peers.remove(peer)
-        peer.connection.close()
+        peer.close()
         if not any(each.welcome for each in self._peers):
             self._orphan_at = min(self._orphan_at, time.monotonic() + self._orphan_grace_s)
 

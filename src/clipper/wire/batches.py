@@ -1,7 +1,8 @@
 """Bodies of PREDICT and RESULT: a batch of inputs out, one outcome per input back.
 
-PREDICT: u32 n, u8 dtype, u8 layout, u8 ndim, u8 0, dimensions, zeros up to a multiple of 8, rows back to back.
+PREDICT: u32 n, u8 dtype, u8 layout, u8 ndim, u8 place, dimensions, zeros up to a multiple of 8, rows back to back.
 Layout 0 (uniform): dimensions u32[ndim], the shape of every row. Layout 1 (ragged): u32[n][ndim], one shape a row.
+Place 0: the rows follow. Place 1: they lie in the link's arena, and their offset in it follows, u64.
 
 RESULT: u32 n, u32 0, u64 compute time in nanoseconds, u32 lengths[n], items back to back. An item is an output as
 JSON text, or, where bit 31 of its length is set, the UTF-8 message of that item's failure.
@@ -15,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from clipper.core.inputs import DType, Input
 from clipper.wire.errors import RemoteProtocolError
-from clipper.wire.frames import MessageType, encode_frame
+from clipper.wire.frames import MessageType, encode_frame, encode_header
 
 MAX_BATCH = 65_536
 """Inputs in one batch: twice the largest batch that the paper's fastest model could use in 20 ms."""
@@ -24,7 +25,9 @@ MAX_DIMENSIONS = 8
 
 _PREDICT = struct.Struct("<IBBBB")
 _RESULT = struct.Struct("<IIQ")
+_OFFSET = struct.Struct("<Q")
 _UNIFORM, _RAGGED = 0, 1
+_FOLLOWING, _IN_ARENA = 0, 1
 _FAILED = 1 << 31
 _DTYPES = {int(each): each for each in DType}
 
@@ -68,6 +71,21 @@ class ResultBatch(NamedTuple):
 
 def encode_predict(batch_id: int, inputs: Sequence[Input]) -> bytes:
     """A PREDICT frame. All inputs must have one dtype and one number of dimensions (the caller cuts batches so)."""
+    return b"".join(encode_predict_parts(batch_id, inputs))
+
+
+def encode_predict_parts(batch_id: int, inputs: Sequence[Input]) -> list[bytes]:
+    """The same in parts, to be sent back to back: large rows need not be copied together."""
+    parts = [_predict_head(inputs, _FOLLOWING), *[each.payload for each in inputs]]
+    return [encode_header(MessageType.PREDICT, batch_id, parts), *parts]
+
+
+def encode_predict_in_arena(batch_id: int, inputs: Sequence[Input], offset: int) -> bytes:
+    """The same for rows that lie in the arena from `offset` on, a multiple of 8."""
+    return encode_frame(MessageType.PREDICT, batch_id, _predict_head(inputs, _IN_ARENA), _OFFSET.pack(offset))
+
+
+def _predict_head(inputs: Sequence[Input], place: int) -> bytes:
     dtype = inputs[0].dtype
     shapes = [each.shape for each in inputs]
     ndim = len(shapes[0])
@@ -75,19 +93,18 @@ def encode_predict(batch_id: int, inputs: Sequence[Input]) -> bytes:
         layout, dimensions = _UNIFORM, shapes[0]
     else:
         layout, dimensions = _RAGGED, tuple(length for shape in shapes for length in shape)
-    head = _PREDICT.pack(len(inputs), dtype, layout, ndim, 0) + struct.pack(f"<{len(dimensions)}I", *dimensions)
-    padding = bytes(-len(head) % 8)
-    return encode_frame(MessageType.PREDICT, batch_id, head, padding, *[each.payload for each in inputs])
+    head = _PREDICT.pack(len(inputs), dtype, layout, ndim, place) + struct.pack(f"<{len(dimensions)}I", *dimensions)
+    return head + bytes(-len(head) % 8)
 
 
-def decode_predict(body: bytes) -> InputBatch:
-    """Raises RemoteProtocolError if counts, dimensions and length do not agree exactly."""
+def decode_predict(body: bytes, arena: memoryview | None = None) -> InputBatch:
+    """Raises RemoteProtocolError if counts, dimensions, length and `arena` do not agree exactly."""
     if len(body) < _PREDICT.size:
         raise RemoteProtocolError("A PREDICT body ends inside its header")
-    size, code, layout, ndim, reserved = _PREDICT.unpack_from(body)
+    size, code, layout, ndim, place = _PREDICT.unpack_from(body)
     dtype = _DTYPES.get(code)
-    if dtype is None or layout not in (_UNIFORM, _RAGGED) or reserved:
-        raise RemoteProtocolError(f"A PREDICT body has dtype {code}, layout {layout}: not in this protocol")
+    if dtype is None or layout not in (_UNIFORM, _RAGGED) or place not in (_FOLLOWING, _IN_ARENA):
+        raise RemoteProtocolError(f"A PREDICT body has dtype {code}, layout {layout}, place {place}: unknown")
     if not 1 <= size <= MAX_BATCH or not 1 <= ndim <= MAX_DIMENSIONS:
         raise RemoteProtocolError(f"A PREDICT body announces {size} inputs of {ndim} dimensions: outside the limits")
     if not dtype.is_numeric and (layout, ndim) != (_RAGGED, 1):
@@ -99,12 +116,26 @@ def decode_predict(body: bytes) -> InputBatch:
         raise RemoteProtocolError("A PREDICT body ends inside its dimensions")
     dimensions = struct.unpack_from(f"<{count}I", body, _PREDICT.size)
     shapes = [dimensions[at : at + ndim] for at in range(0, count, ndim)]
-    elements = sum(map(prod, shapes)) * (size if layout == _UNIFORM else 1)
-    if elements * dtype.item_size != len(body) - start:
+    needed = sum(map(prod, shapes)) * (size if layout == _UNIFORM else 1) * dtype.item_size
+    rows = memoryview(body)[start:]
+    if place == _IN_ARENA:
+        rows = _rows_in_arena(rows, needed, arena)
+    elif needed != len(rows):
+        raise RemoteProtocolError(f"A PREDICT body holds {len(rows)} bytes of rows; its dimensions need {needed}")
+    return InputBatch(dtype, size, shapes, rows)
+
+
+def _rows_in_arena(reference: memoryview, needed: int, arena: memoryview | None) -> memoryview:
+    if arena is None:
+        raise RemoteProtocolError("A PREDICT body refers to an arena; this link has none")
+    if len(reference) != _OFFSET.size:
+        raise RemoteProtocolError(f"A PREDICT body has {len(reference)} bytes where an offset of 8 is expected")
+    (offset,) = _OFFSET.unpack(reference)
+    if offset % 8 or offset + needed > len(arena):
         raise RemoteProtocolError(
-            f"A PREDICT body holds {len(body) - start} bytes of rows; its dimensions need {elements * dtype.item_size}"
+            f"A PREDICT body refers to {needed} bytes at offset {offset} of an arena of {len(arena)} bytes"
         )
-    return InputBatch(dtype, size, shapes, memoryview(body)[start:])
+    return arena[offset : offset + needed]
 
 
 def encode_result(batch_id: int, outcomes: Sequence[Outcome], compute_ns: int) -> bytes:

@@ -11,6 +11,7 @@ Everything on the wire is little-endian.
 """
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -51,10 +52,15 @@ class Frame(NamedTuple):
 
 def encode_frame(message: MessageType, frame_id: int, *parts: bytes) -> bytes:
     """The bytes of one frame whose body is `parts` back to back. Raises LocalProtocolError past MAX_BODY_BYTES."""
+    return b"".join([encode_header(message, frame_id, parts), *parts])
+
+
+def encode_header(message: MessageType, frame_id: int, parts: Sequence[bytes]) -> bytes:
+    """What stands before a body of `parts` back to back. Raises LocalProtocolError past MAX_BODY_BYTES."""
     length = sum(map(len, parts))
     if length > MAX_BODY_BYTES:
         raise LocalProtocolError(f"A {message.name} body of {length} bytes exceeds the limit of {MAX_BODY_BYTES}")
-    return b"".join((HEADER.pack(length, message, 0, 0, frame_id), *parts))
+    return HEADER.pack(length, message, 0, 0, frame_id)
 
 
 class FrameReader:

@@ -20,24 +20,38 @@ TOKEN_LENGTH = 64
 """Hexadecimal digits: 128 bits for each side."""
 
 
+MAX_ARENA_BYTES = 1024 * 1024 * 1024
+"""Address space that a container lends to one peer."""
+
+
 @dataclass(frozen=True)
 class Hello:
-    """Who dials, and its half of the token."""
+    """Who dials, and its half of the token.
+
+    Attributes:
+        arena: the size in bytes of the memory whose descriptor came with this message; 0 if none did.
+    """
 
     protocol: int
     token: str
     peer: str
+    arena: int = 0
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """What this container serves, and its half of the token."""
+    """What this container serves, and its half of the token.
+
+    Attributes:
+        arena: whether it has mapped the memory that it was offered, so that rows of inputs may lie there.
+    """
 
     protocol: int
     token: str
     model: str
     version: str
     input_type: InputType
+    arena: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,14 +78,20 @@ def same_token(given: str, expected: str) -> bool:
 
 
 def encode_handshake(message: Hello | Welcome | Reject) -> bytes:
-    """The JSON body of a handshake message."""
-    return json.dumps(asdict(message)).encode()
+    """The JSON body of a handshake message. What is optional and not there is not mentioned."""
+    fields = asdict(message)
+    if not fields.get("arena", True):
+        del fields["arena"]
+    return json.dumps(fields).encode()
 
 
 def decode_hello(body: bytes) -> Hello:
     """Raises RemoteProtocolError naming the field that is missing or of the wrong type."""
     fields = _object(body, "HELLO")
-    return Hello(_integer(fields, "protocol"), _text(fields, "token"), _text(fields, "peer"))
+    arena = _integer(fields, "arena") if "arena" in fields else 0
+    if not 0 <= arena <= MAX_ARENA_BYTES:
+        raise RemoteProtocolError(f"Field 'arena' of the handshake must be 0 to {MAX_ARENA_BYTES}")
+    return Hello(_integer(fields, "protocol"), _text(fields, "token"), _text(fields, "peer"), arena)
 
 
 def decode_welcome(body: bytes) -> Welcome:
@@ -83,6 +103,7 @@ def decode_welcome(body: bytes) -> Welcome:
         _text(fields, "model"),
         _text(fields, "version"),
         _input_type(fields),
+        arena=_truth(fields, "arena"),
     )
 
 
@@ -115,6 +136,13 @@ def _integer(fields: dict[str, Any], name: str) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise RemoteProtocolError(f"Field {name!r} of the handshake must be an integer")
+    return value
+
+
+def _truth(fields: dict[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise RemoteProtocolError(f"Field {name!r} of the handshake must be true or false")
     return value
 
 

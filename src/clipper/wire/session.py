@@ -15,6 +15,8 @@ from clipper.wire.batches import (
     decode_predict,
     decode_result,
     encode_predict,
+    encode_predict_in_arena,
+    encode_predict_parts,
     encode_result,
 )
 from clipper.wire.errors import LocalProtocolError, RemoteProtocolError
@@ -99,11 +101,16 @@ Event: TypeAlias = (
 
 
 class Session:
-    """One end of one link. `receive` and the `send_…` methods raise once the state does not allow the message."""
+    """One end of one link. `receive` and the `send_…` methods raise once the state does not allow the message.
+
+    Attributes:
+        arena: of a container: the peer's memory, in which rows of inputs may lie, once it is mapped.
+    """
 
     def __init__(self, role: Role) -> None:
         self._role = role
         self._reader = FrameReader(MAX_HANDSHAKE_BYTES)  # a stranger cannot make us hold more than that
+        self.arena: memoryview | None = None
         self.state = State.AWAIT_HELLO if role is Role.CONTAINER else State.NEW
 
     def __repr__(self) -> str:
@@ -125,7 +132,7 @@ class Session:
                 following = RECEIVED.get((self._role, self.state, kind))
                 if following is None:
                     raise RemoteProtocolError(f"A {kind.name} is not expected while the link is {self.state.value!r}")
-                events.append(_decode(kind, frame_id, body))
+                events.append(self._decode(kind, frame_id, body))
                 self.state = following
             if self.state is State.READY:
                 self._reader.max_body_bytes = MAX_BODY_BYTES
@@ -134,11 +141,11 @@ class Session:
             raise
         return events
 
-    def send_hello(self, token_half: str, peer: str) -> bytes:
-        """The first message of a dialer."""
+    def send_hello(self, token_half: str, peer: str, arena: int = 0) -> bytes:
+        """The first message of a dialer. The descriptor of its arena, if it has one, goes with the first byte."""
         self._require(Role.DIALER, State.NEW, "HELLO")
         self.state = State.AWAIT_WELCOME
-        return encode_frame(MessageType.HELLO, 0, encode_handshake(Hello(PROTOCOL_VERSION, token_half, peer)))
+        return encode_frame(MessageType.HELLO, 0, encode_handshake(Hello(PROTOCOL_VERSION, token_half, peer, arena)))
 
     def send_welcome(self, welcome: Welcome) -> bytes:
         """The container's answer to a HELLO that it accepts."""
@@ -155,6 +162,16 @@ class Session:
         """A batch for the container."""
         self._require(Role.DIALER, State.READY, "PREDICT")
         return encode_predict(batch_id, inputs)
+
+    def send_predict_parts(self, batch_id: int, inputs: list[Input]) -> list[bytes]:
+        """The same, to be sent back to back."""
+        self._require(Role.DIALER, State.READY, "PREDICT")
+        return encode_predict_parts(batch_id, inputs)
+
+    def send_predict_in_arena(self, batch_id: int, inputs: list[Input], offset: int) -> bytes:
+        """The same for a container that has taken our arena, in which the rows lie from `offset` on."""
+        self._require(Role.DIALER, State.READY, "PREDICT")
+        return encode_predict_in_arena(batch_id, inputs, offset)
 
     def send_result(self, batch_id: int, outcomes: list[Outcome], compute_ns: int) -> bytes:
         """A batch's outcomes for the dialer."""
@@ -181,22 +198,21 @@ class Session:
         if self._role is not role or self.state is not state:
             raise LocalProtocolError(f"Cannot send {message} as {self._role.value} while {self.state.value!r}")
 
-
-def _decode(kind: MessageType, frame_id: int, body: bytes) -> Event:
-    match kind:
-        case MessageType.RESULT:
-            return ResultReceived(frame_id, decode_result(body))
-        case MessageType.PREDICT:
-            return PredictReceived(frame_id, decode_predict(body))
-        case MessageType.PING:
-            return PingReceived(frame_id)
-        case MessageType.PONG:
-            return PongReceived(frame_id)
-        case MessageType.HELLO:
-            return decode_hello(body)
-        case MessageType.WELCOME:
-            return decode_welcome(body)
-        case MessageType.REJECT:
-            return decode_reject(body)
-        case MessageType.GOODBYE:
-            return GoodbyeReceived()
+    def _decode(self, kind: MessageType, frame_id: int, body: bytes) -> Event:
+        match kind:
+            case MessageType.RESULT:
+                return ResultReceived(frame_id, decode_result(body))
+            case MessageType.PREDICT:
+                return PredictReceived(frame_id, decode_predict(body, self.arena))
+            case MessageType.PING:
+                return PingReceived(frame_id)
+            case MessageType.PONG:
+                return PongReceived(frame_id)
+            case MessageType.HELLO:
+                return decode_hello(body)
+            case MessageType.WELCOME:
+                return decode_welcome(body)
+            case MessageType.REJECT:
+                return decode_reject(body)
+            case MessageType.GOODBYE:
+                return GoodbyeReceived()
