@@ -10,20 +10,25 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.cases import Model
-from benchmarks.document import Run, document
+from benchmarks.document import PLOTS, Found, Run, document
+from benchmarks.layer.plots import draw
+from benchmarks.layer.run import CASES, run_cases
+from benchmarks.layer.run import Options as LayerOptions
 from benchmarks.machine import describe_machine
 from benchmarks.memory import measure_memory
+from benchmarks.options import add_folders
 from benchmarks.peers import TARGETS
-from benchmarks.peers.target import REPOSITORY, Target
+from benchmarks.peers.target import REPOSITORY
 from benchmarks.processes import adopt_orphans, stop
-from benchmarks.report import error_notes, main_sheet, sweep_sheet, verdict_sheet
+from benchmarks.report import error_notes
 from benchmarks.rounds import FAILURES, Results, Tell, run_rounds, sweep
 from benchmarks.slo import inside_slo
 from benchmarks.startup import measure_startup
-from benchmarks.targets import CLIPPER, Extras, verdicts
+from benchmarks.targets import CLIPPER, Extras
 
 WIDTH = 170  # of the tables where the terminal does not say
 SWEEP_S = 3.0
+SERVERS, LAYER = SECTIONS = ("servers", "layer")
 
 
 def main() -> None:
@@ -36,16 +41,22 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     adopt_orphans()
-    targets = [target for target in TARGETS if not options.only or target.name in options.only]
-    machine = describe_machine()
-    results = Results()
+    run = Run(command(options), describe_machine())
+    found = Found([target for target in TARGETS if not options.only or target.name in options.only])
+    if SERVERS in options.section:
+        measure_servers(found, options, tell)
+    if LAYER in options.section:
+        found.sections = run_cases(LayerOptions(list(CASES), options.quick, options.data, options.cache), tell)
+    publish(console, run, found, options)
+
+
+def measure_servers(found: Found, options: argparse.Namespace, tell: Tell) -> None:
+    """Clipper and its peers, with models that cost nothing."""
     if options.sweep:
-        sweep(targets, results, SWEEP_S, options.cache, tell)
-    run_rounds(targets, results, options.rounds, options.seconds, options.cache, tell)
-    extras = Extras()
-    if any(target.name == CLIPPER for target in targets) and CLIPPER not in results.failures:
-        measure_extras(extras, results, options, tell)
-    publish(console, Run(command(options), machine), targets, results, extras, options.output)
+        sweep(found.targets, found.results, SWEEP_S, options.cache, tell)
+    run_rounds(found.targets, found.results, options.rounds, options.seconds, options.cache, tell)
+    if any(target.name == CLIPPER for target in found.targets) and CLIPPER not in found.results.failures:
+        measure_extras(found.extras, found.results, options, tell)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -60,11 +71,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--queries", type=int, help="of the memory test (2,000,000)")
     parser.add_argument(
-        "--cache",
-        type=Path,
-        default=Path("~/.cache/clipper-bench").expanduser(),
-        help="where the systems' environments are kept (%(default)s)",
+        "--section",
+        action="append",
+        choices=SECTIONS,
+        help="measure only this: Clipper beside other servers, or the cases of its model abstraction layer",
     )
+    add_folders(parser)
     parser.add_argument("--output", type=Path, help="the page to write (docs/benchmarks.md for a full run)")
     options = parser.parse_args(arguments)
     quick, full = (1, 2.0, 200_000), (3, 5.0, 2_000_000)
@@ -74,7 +86,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.queries = options.queries or queries
     options.sweep = options.sweep and not options.quick
     options.cache = options.cache.absolute()
-    if options.output is None and not options.quick and not options.only:
+    options.section = options.section or SECTIONS
+    if options.output is None and not options.quick and not options.only and set(options.section) == set(SECTIONS):
         options.output = REPOSITORY / "docs" / "benchmarks.md"
     return options
 
@@ -83,6 +96,8 @@ def command(options: argparse.Namespace) -> str:
     """What repeats this run, without this machine's folders."""
     sizes = f"--rounds {options.rounds} --seconds {options.seconds:g} --queries {options.queries}"
     only = "".join(f" --only {name}" for name in options.only or ())
+    if set(options.section) != set(SECTIONS):
+        only += "".join(f" --section {name}" for name in options.section)
     return f"python -m benchmarks {sizes}{only}" + ("" if options.sweep else " --no-sweep")
 
 
@@ -102,24 +117,21 @@ def measure_extras(extras: Extras, results: Results, options: argparse.Namespace
         tell(f"failed: {error}")
 
 
-def publish(
-    console: Console, run: Run, targets: Sequence[Target], results: Results, extras: Extras, output: Path | None
-) -> None:
-    sheets = {
-        "main": main_sheet(targets, results),
-        "verdicts": verdict_sheet(verdicts(results, extras)),
-        "sweep": sweep_sheet(targets, results),
-    }
+def publish(console: Console, run: Run, found: Found, options: argparse.Namespace) -> None:
     for name, value in run.machine.items():
         console.print(f"{name}: {value}", highlight=False)
-    for sheet in sheets.values():
+    for sheet in found.sheets().values():
         if sheet.rows:
             sheet.show(console)
-    for note in error_notes(targets, results):
+    for note in error_notes(found.targets, found.results):
         console.print(note, highlight=False)
+    for section in found.sections:
+        section.show(console)
+    output: Path | None = options.output
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(document(run, targets, results, sheets))
+        output.write_text(document(run, found))
+        draw(found.sections, output.parent / PLOTS, options.cache)
         console.print(f"written to {output}", highlight=False)
 
 

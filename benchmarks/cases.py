@@ -3,11 +3,27 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
+from typing import Protocol
 
 CONSTANT = 1.0  # what the no-op model answers
 EXAMPLE = (0.5, -1.25, 2.0, 3.75, 1e-3, 1e6, -7.5, 0.125)  # the one input whose answer is checked
 
 Settings = dict[str, int | float | bool]
+
+
+class Served(Protocol):
+    """What a system has to know of the model it is to serve."""
+
+    @property
+    def value(self) -> str:
+        """Its name, or the file of a scikit-learn estimator."""
+
+    @property
+    def example(self) -> tuple[float, ...]:
+        """The one input whose answer is checked."""
+
+    def answer(self, row: tuple[float, ...]) -> float:
+        """What it is to answer to the example."""
 
 
 class Model(StrEnum):
@@ -16,8 +32,24 @@ class Model(StrEnum):
     NOOP = "noop"
     SUM = "sum"
 
+    @property
+    def example(self) -> tuple[float, ...]:
+        return EXAMPLE
+
     def answer(self, row: tuple[float, ...]) -> float:
         return CONSTANT if self is Model.NOOP else sum(row)
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A scikit-learn classifier with a joblib file, and what it says of an example."""
+
+    value: str
+    example: tuple[float, ...]
+    label: float
+
+    def answer(self, _row: tuple[float, ...]) -> float:
+        return self.label
 
 
 class Inputs(StrEnum):

@@ -1,11 +1,13 @@
 """docs/benchmarks.md: the figures with everything needed to judge and to repeat them."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from benchmarks.layer.section import Section
 from benchmarks.peers.target import Target
-from benchmarks.report import Sheet, error_notes
+from benchmarks.report import Sheet, error_notes, main_sheet, sweep_sheet, verdict_sheet
 from benchmarks.rounds import Results, describe
+from benchmarks.targets import Extras, verdicts
 
 NOTES = """\
 * All of it runs on one machine: the system under test shares the cores with the load generator. Absolute figures are
@@ -25,6 +27,23 @@ NOTES = """\
 """
 
 
+LAYER = """\
+Each case starts a `clipper serve` of its own and speaks HTTP with it, on cores that it shares with the load generator.
+`python -m benchmarks.layer CASE` repeats one, `--quick` tries whether it works, `--data` names a folder with MNIST.
+
+* **Closed loop** is wrk: each connection sends its next query when it has its answer, so a slow system is asked less.
+  As many connections as the objective allows for the throughput there is: with more, a query would wait in vain.
+* **Open loop** is `benchmarks/openloop`: Poisson arrivals, one query per connection at a time, and latencies that count
+  from the moment a query was *due*, so that a stall is paid for by all that it delayed. "Generator late" says by how
+  much it was itself behind its schedule; where it was, no system could have answered in time.
+* Answered **by the model inside 20 ms** leaves out default outputs and errors. Latencies are of all answers.
+* Cores in use are CPU seconds per second, by kind of process: whoever is near 1.0 with the others waiting is the bound;
+  all together near 2.0, and the machine is.
+"""
+
+PLOTS = "benchmarks"  # the folder of the drawings, beside the page
+
+
 @dataclass(frozen=True)
 class Run:
     """How the figures were made."""
@@ -33,32 +52,56 @@ class Run:
     machine: Mapping[str, str]
 
 
-def document(run: Run, targets: Iterable[Target], results: Results, sheets: Mapping[str, Sheet]) -> str:
-    """The whole page. `sheets` has "main", "verdicts" and "sweep"."""
-    targets = list(targets)
-    settings = [
-        f"* {target.title}: {describe(results.settings[target.name])}"
-        for target in targets
-        if target.name in results.settings
-    ]
+@dataclass
+class Found:
+    """All that was measured."""
+
+    targets: list[Target]
+    results: Results = field(default_factory=Results)
+    extras: Extras = field(default_factory=Extras)
+    sections: list[Section] = field(default_factory=list)
+
+    def sheets(self) -> dict[str, Sheet]:
+        """Those of Clipper beside other servers; empty if none was measured."""
+        if not self.results.cells and not self.results.failures:
+            return {}
+        return {
+            "main": main_sheet(self.targets, self.results),
+            "verdicts": verdict_sheet(verdicts(self.results, self.extras)),
+            "sweep": sweep_sheet(self.targets, self.results),
+        }
+
+
+def document(run: Run, found: Found) -> str:
+    """The whole page."""
     parts = [
         "# Benchmarks",
-        "Clipper beside what its users would pick instead, measured in one run. Made by `make bench`; do not edit.",
+        "Clipper beside what its users would pick instead, and what its model abstraction layer promises, measured in "
+        "one run. Made by `make bench`; do not edit.",
         "\n".join(f"* {name}: {value}" for name, value in {**run.machine, "command": f"`{run.command}`"}.items()),
-        "## Results",
-        sheets["main"].markdown(),
-        "## What was promised",
-        sheets["verdicts"].markdown(),
-        "## Notes",
-        NOTES.strip(),
-        *(["\n".join(f"* {note}" for note in error_notes(targets, results))] * bool(error_notes(targets, results))),
+        *_servers(found),
+        *_layer(found.sections),
     ]
-    if settings:
-        parts += [
-            "## Settings",
-            "Each system's own batching settings: the fastest of those tried.",
-            "\n".join(settings),
-        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _servers(found: Found) -> list[str]:
+    sheets, results, targets = found.sheets(), found.results, found.targets
+    if not sheets:
+        return []
+    notes = error_notes(targets, results)
+    parts = ["## Results", sheets["main"].markdown(), "## What was promised", sheets["verdicts"].markdown()]
+    parts += ["## Notes", NOTES.strip(), *(["\n".join(f"* {note}" for note in notes)] if notes else [])]
+    used = [(target.title, results.settings[target.name]) for target in targets if target.name in results.settings]
+    if used:
+        parts += ["## Settings", "Each system's own batching settings: the fastest of those tried."]
+        parts.append("\n".join(f"* {title}: {describe(settings)}" for title, settings in used))
     if sheets["sweep"].rows:
         parts += [f"{sheets['sweep'].title}:", sheets["sweep"].markdown()]
-    return "\n\n".join(parts) + "\n"
+    return parts
+
+
+def _layer(sections: list[Section]) -> list[str]:
+    if not sections:
+        return []
+    return ["## The model abstraction layer", LAYER.strip(), *(section.markdown(PLOTS) for section in sections)]

@@ -72,7 +72,7 @@ class Bench:
     def json(self, path: str = PATH, request: RequestFormat | None = None) -> Shot:
         """The same as JSON, in the form somebody asks for."""
         form = request or RequestFormat(path)
-        name = f"json-{len(self.shots)}"
+        name = f"json{form.path}{form.prefix}".replace("/", "_")[:100]
         return self._shot(name, lambda file: write_bodies(file, json_bodies(self._asked(), form)), form.path, JSON)
 
     def sequence(self, name: str, rows: NDArray[np.generic], different: bool = False) -> Shot:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.layer.bench import Bench, Tell
-from benchmarks.layer.cases import batching, overload, recovery, replicas
+from benchmarks.layer.cases import batching, hits, large, nearby, overload, recovery, replicas, rivals
 from benchmarks.layer.digits import load
 from benchmarks.layer.section import Section
 from benchmarks.rounds import FAILURES, reason
@@ -16,6 +16,10 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "overload": overload.measure,
     "recovery": recovery.measure,
     "replicas": replicas.measure,
+    "cache": hits.measure,
+    "nearby": nearby.measure,
+    "large": large.measure,
+    "rivals": rivals.measure,
 }
 FULL, QUICK = (4.0, 3), (1.0, 1)  # seconds of a measurement, rounds
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rich.console import Console
+
 from benchmarks.report import Sheet, verdict_sheet
 from benchmarks.targets import NOT_MEASURED, Verdict
 
@@ -45,6 +47,12 @@ class Section:
     plots: list[Plot] = field(default_factory=list)
     failure: str = ""
 
+    def show(self, console: Console) -> None:
+        """Everything but the plots."""
+        console.print(f"\n[bold]{self.title}[/bold]" + (f" failed: {self.failure}" if self.failure else ""))
+        for sheet in (*self.sheets, *([verdict_sheet(self.verdicts)] if self.verdicts else [])):
+            sheet.show(console)
+
     def markdown(self, plots: str) -> str:
         """Its part of docs/benchmarks.md; `plots` is the folder of the drawings, seen from there."""
         parts = [f"### {self.title}", self.about]
@@ -75,4 +83,4 @@ def at_most(condition: str, reached: float | None, target: float, unit: str, det
 def _verdict(condition: str, promise: str, reached: float | None, behind: str, holds: bool) -> Verdict:
     if reached is None:
         return Verdict(condition, promise, NOT_MEASURED, None)
-    return Verdict(condition, promise, f"{reached:.3g} {behind}", holds)
+    return Verdict(condition, promise, f"{reached:.4g} {behind}", holds)

@@ -6,7 +6,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,9 @@ class Layer:
     server: Server
     client: Clipper
     folder: Path
+    input_type: str
     name: str = ""  # of the model that is deployed
     deployed: int = 0
-    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def port(self) -> int:
@@ -71,7 +71,7 @@ class Layer:
         before = self.name
         self.deployed += 1
         self.name = f"model-{self.deployed}"
-        self.client.deploy_model(self.name, 1, model, "doubles", **options)
+        self.client.deploy_model(self.name, 1, model, self.input_type, **options)
         self.client.set_linked_models(APPLICATION, [self.name])
         if before:
             self.client.delete_model(before)
@@ -116,11 +116,13 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def layer(folder: Path, slo_ms: float = SLO_MS, input_type: str = "doubles", **options: Any) -> Iterator[Layer]:
-    """A server with an empty application. `options` are `register_application`'s."""
-    with server(folder) as running, connect(running.home, running.alive, folder) as client:
-        client.register_application(APPLICATION, input_type, DEFAULT_OUTPUT, round(slo_ms * 1000), **options)
-        yield Layer(running, client, folder)
+def layer(
+    folder: Path, slo_ms: float = SLO_MS, input_type: str = "doubles", environment: dict[str, str] | None = None
+) -> Iterator[Layer]:
+    """A server with an application that has no model yet."""
+    with server(folder, environment) as running, connect(running.home, running.alive, folder) as client:
+        client.register_application(APPLICATION, input_type, DEFAULT_OUTPUT, round(slo_ms * 1000))
+        yield Layer(running, client, folder, input_type)
 
 
 def totals(text: str) -> dict[str, float]:

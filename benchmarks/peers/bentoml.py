@@ -3,7 +3,7 @@
 import json
 from contextlib import AbstractContextManager
 
-from benchmarks.cases import Model, RequestFormat
+from benchmarks.cases import RequestFormat, Served
 from benchmarks.environment import python_for
 from benchmarks.peers.target import Endpoint, Start, Target, is_answer, process_target
 
@@ -21,7 +21,7 @@ def serve(start: Start) -> AbstractContextManager[Endpoint]:
     return process_target(start, command, REQUEST, answers, environment)
 
 
-def answers(model: Model, reply: bytes) -> bool:
+def answers(model: Served, reply: bytes) -> bool:
     return is_answer(model, json.loads(reply)[0])
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import clipper
 from benchmarks import tally
-from benchmarks.cases import EXAMPLE, Inputs, Model, RequestFormat
+from benchmarks.cases import Inputs, RequestFormat, Served
 from benchmarks.peers.target import Endpoint, Start, Target, is_answer, post, wait_ready
 from benchmarks.processes import command_line, descendants, free_port, running
 from clipper.client import Clipper
@@ -46,13 +46,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[Server]:
-    """`clipper serve` on the home `folder`/home; it may not be ready yet."""
+def server(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """`clipper serve` on the home `folder`/home; it may not be ready yet. Settings may come in the environment."""
     home = folder / "home"
     query_port, admin_port = free_port(), free_port()
     ports = ["--query-port", str(query_port), "--admin-port", str(admin_port)]
     command = [sys.executable, "-m", "clipper", "serve", "--home", str(home), *ports]
-    with running(command, folder) as process:
+    with running(command, folder, environment) as process:
         yield Server(home, process.pid, query_port, lambda: process.poll() is None)
 
 
@@ -87,10 +87,12 @@ def deployed(start: Start) -> Iterator[Server]:
         with connect(clipper_server.home, clipper_server.alive, start.folder) as client:
             client.register_application(APPLICATION, "doubles", DEFAULT_OUTPUT, SLO_MS * 1000)
             function = Counted(start.model.value, str(start.tally))
-            client.deploy_python_closure("model", 1, "doubles", function, example=list(EXAMPLE))
+            client.deploy_python_closure("model", 1, "doubles", function, example=list(start.model.example))
             client.link_model_to_app(APPLICATION, "model")
         wait_ready(
-            lambda: answers(start.model, post(clipper_server.query_port, REQUEST.path, REQUEST.body(EXAMPLE))),
+            lambda: answers(
+                start.model, post(clipper_server.query_port, REQUEST.path, REQUEST.body(start.model.example))
+            ),
             clipper_server.alive,
             start.folder,
         )
@@ -103,7 +105,7 @@ def serve(start: Start) -> Iterator[Endpoint]:
         yield Endpoint(running_server.query_port, running_server.pid, REQUEST, start.tally, running_server.defaults)
 
 
-def answers(model: Model, reply: bytes) -> bool:
+def answers(model: Served, reply: bytes) -> bool:
     prediction = json.loads(reply)
     return not prediction["default"] and is_answer(model, float(prediction["output"]))
 

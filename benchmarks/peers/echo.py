@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from benchmarks.cases import EXAMPLE, Model, RequestFormat
+from benchmarks.cases import EXAMPLE, RequestFormat, Served
 from benchmarks.peers.target import Endpoint, Start, Target, service
 
 REQUEST = RequestFormat("/predict")
@@ -12,7 +12,7 @@ def serve(start: Start) -> AbstractContextManager[Endpoint]:
     return service("echo", start, REQUEST, answers)
 
 
-def answers(_model: Model, reply: bytes) -> bool:
+def answers(_model: Served, reply: bytes) -> bool:
     return reply == REQUEST.body(EXAMPLE)
 
 

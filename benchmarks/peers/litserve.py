@@ -3,7 +3,7 @@
 import json
 from contextlib import AbstractContextManager
 
-from benchmarks.cases import Model, RequestFormat
+from benchmarks.cases import RequestFormat, Served
 from benchmarks.peers.target import Endpoint, Start, Target, is_answer, service
 
 
@@ -11,7 +11,7 @@ def serve(start: Start) -> AbstractContextManager[Endpoint]:
     return service("litserve", start, RequestFormat("/predict"), answers)
 
 
-def answers(model: Model, reply: bytes) -> bool:
+def answers(model: Served, reply: bytes) -> bool:
     return is_answer(model, json.loads(reply)["output"])
 
 

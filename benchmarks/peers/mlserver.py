@@ -3,16 +3,15 @@
 import json
 from contextlib import AbstractContextManager
 
-from benchmarks.cases import Model, RequestFormat
+from benchmarks.cases import RequestFormat, Served
 from benchmarks.environment import python_for
 from benchmarks.peers.target import Endpoint, Start, Target, is_answer, process_target
 from benchmarks.processes import free_port
 
-REQUEST = RequestFormat(
-    "/v2/models/sums/infer",
-    prefix='{"inputs": [{"name": "x", "shape": [1, 8], "datatype": "FP64", "data": [',
-    suffix="]}]}",
-)
+
+def request(width: int) -> RequestFormat:
+    prefix = f'{{"inputs": [{{"name": "x", "shape": [1, {width}], "datatype": "FP64", "data": ['
+    return RequestFormat("/v2/models/sums/infer", prefix, suffix="]}]}")
 
 
 def serve(start: Start) -> AbstractContextManager[Endpoint]:
@@ -38,10 +37,10 @@ def serve(start: Start) -> AbstractContextManager[Endpoint]:
         (start.folder / "model-settings.json").write_text(json.dumps(model))
         return [str(python.with_name("mlserver")), "start", str(start.folder)]
 
-    return process_target(start, command, REQUEST, answers)
+    return process_target(start, command, request(len(start.model.example)), answers)
 
 
-def answers(model: Model, reply: bytes) -> bool:
+def answers(model: Served, reply: bytes) -> bool:
     return is_answer(model, json.loads(reply)["outputs"][0]["data"][0])
 
 

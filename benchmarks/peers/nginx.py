@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from benchmarks.cases import Inputs, Model, RequestFormat
+from benchmarks.cases import Inputs, RequestFormat, Served
 from benchmarks.environment import program
 from benchmarks.peers.target import Endpoint, Start, Target, process_target
 
@@ -41,7 +41,7 @@ def serve(start: Start) -> AbstractContextManager[Endpoint]:
     return process_target(start, command, RequestFormat("/predict"), answers)
 
 
-def answers(_model: Model, reply: bytes) -> bool:
+def answers(_model: Served, reply: bytes) -> bool:
     return reply == REPLY
 
 

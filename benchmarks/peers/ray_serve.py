@@ -3,7 +3,7 @@
 import json
 from contextlib import AbstractContextManager
 
-from benchmarks.cases import Model, RequestFormat
+from benchmarks.cases import RequestFormat, Served
 from benchmarks.peers.target import Endpoint, Start, Target, is_answer, service
 from benchmarks.processes import free_port
 
@@ -27,7 +27,7 @@ def serve(start: Start) -> AbstractContextManager[Endpoint]:
     return service("ray_serve", start, RequestFormat("/"), answers, environment)
 
 
-def answers(model: Model, reply: bytes) -> bool:
+def answers(model: Served, reply: bytes) -> bool:
     return is_answer(model, json.loads(reply)["output"])
 
 

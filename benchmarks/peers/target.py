@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import tally
-from benchmarks.cases import EXAMPLE, Inputs, Model, RequestFormat, Settings
+from benchmarks.cases import Inputs, RequestFormat, Served, Settings
 from benchmarks.environment import Unavailable, python_for
 from benchmarks.processes import cpu_seconds, free_port, last_lines, running
 from benchmarks.services.job import Job
@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 class Start:
     """What a system is to be started with."""
 
-    model: Model
+    model: Served
     settings: Settings
     folder: Path  # empty, deleted afterwards
     cache: Path  # where environments are kept
@@ -64,7 +64,7 @@ class Target:
 
 
 @contextlib.contextmanager
-def fresh_start(model: Model, settings: Settings, cache: Path) -> Iterator[Start]:
+def fresh_start(model: Served, settings: Settings, cache: Path) -> Iterator[Start]:
     """A start in a folder of its own that lives as long as the scope.
 
     The folder's name is short: a path to a Unix socket has room for about a hundred characters.
@@ -75,13 +75,13 @@ def fresh_start(model: Model, settings: Settings, cache: Path) -> Iterator[Start
 
 
 @contextlib.contextmanager
-def started(target: Target, model: Model, settings: Settings, cache: Path) -> Iterator[Endpoint]:
+def started(target: Target, model: Served, settings: Settings, cache: Path) -> Iterator[Endpoint]:
     """`target` serving `model` as long as the scope lasts."""
     with fresh_start(model, settings, cache) as start, target.serve(start) as endpoint:
         yield endpoint
 
 
-Answers = Callable[[Model, bytes], bool]
+Answers = Callable[[Served, bytes], bool]
 
 
 def process_target(
@@ -108,7 +108,7 @@ def _process_target(
     variables |= start.job(port).environment() | environment
     with running(command(port), start.folder, variables) as process:
         wait_ready(
-            lambda: answers(start.model, post(port, request.path, request.body(EXAMPLE))),
+            lambda: answers(start.model, post(port, request.path, request.body(start.model.example))),
             lambda: process.poll() is None,
             start.folder,
         )
@@ -159,5 +159,5 @@ def post(port: int, path: str, body: bytes, timeout_s: float = 5.0) -> bytes:
         connection.close()
 
 
-def is_answer(model: Model, value: float) -> bool:
-    return abs(value - model.answer(EXAMPLE)) < 1e-6
+def is_answer(model: Served, value: float) -> bool:
+    return abs(value - model.answer(model.example)) < 1e-6

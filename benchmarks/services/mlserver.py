@@ -13,12 +13,13 @@ class Sums(MLModel):  # type: ignore[misc]
     """A batch arrives as one merged tensor."""
 
     async def load(self) -> bool:
-        self.predict_batch = Job.current().predict_batch()
+        self.job = Job.current()
+        self.predict_batch = self.job.predict_batch()
         return True
 
     async def predict(self, payload: Any) -> Any:
-        rows = NumpyCodec.decode_input(payload.inputs[0]).tolist()
-        outputs = self.predict_batch(rows)
+        rows = NumpyCodec.decode_input(payload.inputs[0])
+        outputs = self.predict_batch(rows if self.job.is_estimator else rows.tolist())
         return InferenceResponse(
             model_name=self.name,
             outputs=[ResponseOutput(name="y", shape=[len(outputs), 1], datatype="FP64", data=outputs)],

@@ -1,0 +1,149 @@
+"""The approximate cache: what it saves on repeats that are not quite the same, how often it is wrong, what it costs."""
+
+import json
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.layer import models
+from benchmarks.layer.bench import Bench
+from benchmarks.layer.digits import jittered
+from benchmarks.layer.section import Section, at_least, at_most
+from benchmarks.layer.server import APPLICATION, Layer, fresh_folder, layer
+from benchmarks.openloop.run import in_turn
+from benchmarks.openloop.trace import Kind, Trace
+from benchmarks.report import Sheet
+
+MAX_DISAGREEMENT = 0.02
+IMAGES = 500  # that are seen again and again
+REQUESTS, QUICK_REQUESTS = 12_000, 1500
+PART = 1500  # requests between two readings
+CONNECTIONS = 4  # more would wait too long for the kernel SVM
+NEW, QUICK_NEW = 20_000, 3000  # of a stream without repeats
+NEW_CONNECTIONS = 64
+SAVED, COST = 0.6, 0.03
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of the stream. Shares are of its requests."""
+
+    disagreed: float
+    saved: float
+    approximate: float
+    defaults: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A stream without repeats, in answers per second: without the approximate cache, and with it."""
+
+    off: list[float]
+    on: list[float]
+
+    @property
+    def share(self) -> float:
+        return 1 - median(self.on) / median(self.off)
+
+
+def measure(bench: Bench) -> Section:
+    """The kernel SVM on jittered repeats, then a cheap model on a stream without any."""
+    parts = _repeats(bench)
+    cost = _cost(bench)
+    half = parts[len(parts) // 2 :]  # the first half is for learning
+    saved = float(np.mean([each.saved for each in half]))
+    disagreed = float(np.mean([each.disagreed for each in parts]))
+    rows: list[tuple[str, ...]] = [
+        (
+            f"{(number + 1) * PART:,}",
+            f"{each.saved:.1%}",
+            f"{each.approximate:.1%}",
+            f"{each.disagreed:.2%}",
+            str(each.defaults),
+        )
+        for number, each in enumerate(parts)
+    ]
+    rates: list[tuple[str, ...]] = [("off", f"{median(cost.off):,.0f}"), ("on", f"{median(cost.on):,.0f}")]
+    return Section(
+        "nearby",
+        "The approximate cache",
+        f"{IMAGES} real images ({bench.digits.name}), asked again and again with a little noise on each pixel; no two "
+        f"inputs are the same. The application allows {MAX_DISAGREEMENT:.0%} of its answers to differ from the "
+        "model's; each answer is compared with what the model says of that very input. The stream without repeats is "
+        "noise.",
+        [
+            Sheet(
+                "Kernel SVM, jittered repeats",
+                ("requests so far", "model calls saved", "approximate answers", "not what the model says", "defaults"),
+                rows,
+            ),
+            Sheet("Logistic regression, no repeats", ("approximate cache", "answers/s"), rates),
+        ],
+        [
+            at_most(
+                "jittered repeats: answers that differ from the model's", 100 * disagreed, 100 * MAX_DISAGREEMENT, "%"
+            ),
+            at_least("jittered repeats: model calls saved, second half", 100 * saved, 100 * SAVED, "%"),
+            at_most("a stream without repeats: throughput it costs", 100 * cost.share, 100 * COST, "%"),
+        ],
+    )
+
+
+def _repeats(bench: Bench) -> list[Part]:
+    rng = np.random.default_rng(5)
+    images = bench.digits.test[:IMAGES]
+    estimator = bench.estimator(models.KERNEL)
+    count = QUICK_REQUESTS if bench.quick else REQUESTS
+    parts = []
+    with fresh_folder() as folder, layer(folder) as server:
+        server.deploy(estimator)
+        server.client.set_application(APPLICATION, max_disagreement=MAX_DISAGREEMENT)
+        for number in range(count // PART):
+            asked = jittered(images[rng.integers(0, len(images), PART)], rng)
+            shot = bench.sequence(f"jittered-{number}", asked)
+            before = server.read()
+            trace = in_turn(server.port, shot, PART, CONNECTIONS)
+            calls = server.use(before).predictions
+            parts.append(_part(trace, estimator.predict(asked), calls))
+            bench.tell(f"{(number + 1) * PART:,} requests: {parts[-1]}")
+    return parts
+
+
+def _part(trace: Trace, said: NDArray[Any], calls: int) -> Part:
+    answers = [
+        json.loads(reply) if kind == Kind.ANSWERED else None
+        for reply, kind in zip(trace.replies, trace.kind, strict=True)
+    ]
+    known = [(answer, label) for answer, label in zip(answers, said.tolist(), strict=True) if answer is not None]
+    wrong = sum(float(answer["output"]) != float(label) for answer, label in known)
+    near = sum(answer.get("cache") == "approximate" for answer, _ in known)
+    size = len(trace.due)
+    return Part(wrong / max(1, len(known)), 1 - calls / size, near / size, size - len(known))
+
+
+def _cost(bench: Bench) -> Cost:
+    """In turn, with rows that nobody has seen, on a server of its own for each."""
+    rng = np.random.default_rng(6)
+    cost = Cost([], [])
+    for _ in range(bench.rounds):
+        for share, rates in ((0.0, cost.off), (MAX_DISAGREEMENT, cost.on)):
+            with fresh_folder() as folder, layer(folder) as server:
+                server.deploy(bench.estimator(models.LOGISTIC))
+                if share:
+                    server.client.set_application(APPLICATION, max_disagreement=share)
+                rates.append(_rate(bench, server, rng))
+                bench.tell(f"no repeats, max_disagreement {share:g}: {rates[-1]:,.0f}/s")
+    return cost
+
+
+def _rate(bench: Bench, server: Layer, rng: np.random.Generator) -> float:
+    """Of the second of two halves: the first is for learning that there is nothing to gain."""
+    count = QUICK_NEW if bench.quick else NEW
+    for _ in range(2):
+        shot = bench.sequence("new", rng.random((count, bench.digits.test.shape[1])))
+        trace = in_turn(server.port, shot, count, NEW_CONNECTIONS)
+        bench.shots.pop("new")
+    return float(count / np.nanmax(trace.done))
