@@ -1,5 +1,7 @@
 """Additive increase, multiplicative decrease (paper §4.3.1)."""
 
+from typing import ClassVar
+
 from clipper.abstraction.batching.controller import budget_s
 from clipper.abstraction.batching.latency import LatencyModel
 from clipper.wire.batches import MAX_BATCH
@@ -13,10 +15,10 @@ class Aimd:
     Until the first batch over the budget the bound doubles, so that the load that comes first is not kept waiting.
     """
 
-    INCREASE = 2
+    INCREASE: ClassVar[int] = 2
     """As in the system that the paper measured."""
 
-    DECREASE = 0.9
+    DECREASE: ClassVar[float] = 0.9
     """«a small multiplicative constant (10 %)», paper §4.3.1."""
 
     def __init__(self, objective_s: float) -> None:
