@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from clipper.core.errors import invalid
-from clipper.registry.entities import ADAPTIVE_BATCH_SIZE, AUTO_BATCH_DELAY_MS, Application, Model
+from clipper.registry.entities import ADAPTIVE_BATCH_SIZE, AUTO_BATCH_DELAY_MS, Application, Model, Snapshot
 
 BATCHINGS = ("none", "fixed", "aimd", "quantile", "deadline")
 """The ways to size batches, by name."""
@@ -44,6 +44,20 @@ class ModelChange(msgspec.Struct, frozen=True, kw_only=True):
     def applied_to(self, model: Model) -> Model:
         """`model` with what is new. Raises INVALID_ARGUMENT if nothing is."""
         return replace(model, **_new(self))
+
+
+def batching_of(model: Model, snapshot: Snapshot) -> str:
+    """How the batches of a version are to be sized, "" for the server's default.
+
+    Where it does not say itself and applications that are linked to it do, the one with the tightest objective decides,
+    since its queries are those that the batches have to suit.
+    """
+    if model.batching:
+        return model.batching
+    if model.batch_size > 0:
+        return "fixed"
+    saying = [each for each in snapshot.applications.values() if each.batching and model.name in each.models]
+    return min(saying, key=lambda each: (each.latency_slo_micros, each.name)).batching if saying else ""
 
 
 def check_application_settings(application: Application) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.registry import changes
 from clipper.registry.entities import Application, Model
-from clipper.registry.tuning import ApplicationChange, ModelChange
+from clipper.registry.tuning import ApplicationChange, ModelChange, batching_of
 from tests.unit.registry.world import World, application, model
 
 
@@ -90,6 +90,25 @@ def test_a_fixed_batching_keeps_its_size(world: World) -> None:
     world.do(changes.set_model, "m", "1", ModelChange(batching="fixed", batch_size=64))
     with pytest.raises(ClipperError, match="with batching 'fixed'"):
         changes.set_model(world.snapshot, "m", "1", ModelChange(batch_size=-1))
+
+
+def test_batching_is_the_versions_else_the_tightest_applications_else_nobodys(world: World) -> None:
+    def batching() -> str:
+        snapshot = world.snapshot
+        return batching_of(snapshot.models["m", "1"], snapshot)
+
+    assert batching() == ""
+    world.do(changes.set_application, "app", ApplicationChange(batching="aimd"))
+    assert batching() == "aimd"
+    tighter = replace(application("tight", models=("m",)), latency_slo_micros=1, batching="quantile")
+    world.do(changes.add_application, tighter)
+    world.do(changes.add_application, replace(tighter, name="silent", batching=""))
+    world.do(changes.add_application, replace(tighter, name="elsewhere", batching="none", models=()))
+    assert batching() == "quantile"
+    world.do(changes.set_model, "m", "1", ModelChange(batch_size=64))
+    assert batching() == "fixed"
+    world.do(changes.set_model, "m", "1", ModelChange(batching="deadline"))
+    assert batching() == "deadline"
 
 
 def test_change_of_nothing_is_refused(world: World) -> None:
