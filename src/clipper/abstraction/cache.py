@@ -29,6 +29,10 @@ class CacheConfig:
     max_bytes: int = 64 * 1024 * 1024
     """Inputs, outputs and bookkeeping together, for each query frontend; 0 turns the cache off."""
 
+    approximate_max_bytes: int = 16 * 1024 * 1024
+    """The same of the inputs that similar ones are compared with, for each model version that an application with a
+    `max_disagreement` uses."""
+
 
 class PredictionCache:
     """A bound in bytes shared by all model versions of one query frontend.

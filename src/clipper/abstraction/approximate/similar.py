@@ -1,0 +1,107 @@
+"""The approximate cache of one model version: an answer from the nearest input, where that is near enough."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias
+
+import numpy as np
+
+from clipper.abstraction.approximate.effort import Effort
+from clipper.abstraction.approximate.index import Described, Nearest, NearestIndex, Numbers
+from clipper.abstraction.approximate.steering import Steering
+from clipper.core.inputs import NUMPY_NAME, DType, Input
+
+MAX_NUMBERS = 4096
+"""Of one input: with more, a lookup would hold up everybody for longer than a tenth of a millisecond."""
+
+Shape: TypeAlias = tuple[DType, tuple[int, ...]]
+
+_NUMPY_TYPE = {dtype: np.dtype(name) for dtype, name in NUMPY_NAME.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What was found for one input.
+
+    Attributes:
+        described: the input, as the index compares it.
+        nearest: its neighbourhood.
+        is_hit: whether that answers it.
+        is_sample: whether the model is to be asked (too), to learn from what it says.
+    """
+
+    described: Described
+    nearest: Nearest
+    is_hit: bool
+    is_sample: bool
+
+
+class ApproximateCache:
+    """Finds answers, and learns from those of the model how near an input has to be.
+
+    Attributes:
+        hits: inputs that were answered so.
+    """
+
+    def __init__(self, max_bytes: int, max_disagreement: float, seed: int) -> None:
+        """`max_disagreement`: the share of answers that may be other than the model's, above 0."""
+        self.hits = 0
+        self.steering = Steering(max_disagreement, Random(seed))  # noqa: S311 - samples, guards nothing
+        self.effort = Effort()
+        self._max_bytes = max_bytes
+        self._rng = np.random.default_rng(seed)
+        self._shape: Shape | None = None
+        self._index: NearestIndex | None = None
+        self._has_opened = False
+
+    def __len__(self) -> int:
+        return 0 if self._index is None else len(self._index)
+
+    def look_up(self, asked: Input, oldest: float) -> Lookup | None:
+        """What is known of inputs like it since `oldest`; None if this one is not looked up."""
+        if not self.effort.is_due():
+            return None
+        index = self._index_of(asked)
+        described = None if index is None else index.describe(_numbers(asked))
+        if index is None or described is None:
+            self.effort.note(hit=False, promising=False)
+            return None
+        nearest = index.nearest(described, oldest)
+        steering = self.steering
+        is_hit = steering.accepts(nearest.distance, nearest.rival)
+        self.effort.note(is_hit, steering.promising)
+        if is_hit:
+            self.hits += 1
+            index.use(nearest.place)
+        return Lookup(described, nearest, is_hit, steering.wants_sample())
+
+    def learn(self, lookup: Lookup, output: bytes, now: float) -> None:
+        """The model's own output for an input that was looked up."""
+        nearest = lookup.nearest
+        disagrees = output != nearest.output
+        if lookup.is_sample and nearest.place >= 0:
+            self._observe(nearest, disagrees)
+        if self._index is not None and (disagrees or not lookup.is_hit):
+            self._index.add(lookup.described, output, now)
+
+    def _observe(self, nearest: Nearest, disagrees: bool) -> None:
+        steering = self.steering
+        steering.observe(nearest.distance, nearest.rival, disagrees)
+        if steering.threshold > 0.0 and not self._has_opened:
+            self._has_opened = True
+            self.effort.restart()
+
+    def _index_of(self, asked: Input) -> NearestIndex | None:
+        """The index for inputs of this shape: that of the first one that was looked up."""
+        shape = (asked.dtype, asked.shape)
+        if self._shape is None and asked.dtype in _NUMPY_TYPE:
+            size = len(asked.payload) // asked.dtype.item_size
+            if 0 < size <= MAX_NUMBERS:
+                self._shape = shape
+                self._index = NearestIndex(size, self._max_bytes, self._rng)
+        return self._index if shape == self._shape else None
+
+
+def _numbers(asked: Input) -> Numbers:
+    numbers: Numbers = np.frombuffer(asked.payload, _NUMPY_TYPE[asked.dtype])
+    return numbers
