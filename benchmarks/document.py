@@ -32,7 +32,7 @@ Each case starts a `clipper serve` of its own and speaks HTTP with it, on cores 
 `python -m benchmarks.layer CASE` repeats one, `--quick` tries whether it works, `--data` names a folder with MNIST.
 
 * **Closed loop** is wrk: each connection sends its next query when it has its answer, so a slow system is asked less.
-  As many connections as the objective allows for the throughput there is: with more, a query would wait in vain.
+  The number of connections is the one with the most answers inside the objective.
 * **Open loop** is `benchmarks/openloop`: Poisson arrivals, one query per connection at a time, and latencies that count
   from the moment a query was *due*, so that a stall is paid for by all that it delayed. "Generator late" says by how
   much it was itself behind its schedule; where it was, no system could have answered in time.

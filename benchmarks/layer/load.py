@@ -1,7 +1,7 @@
 """Loading a server for a case, and what it cost whom."""
 
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.bodies import Shot
@@ -12,12 +12,9 @@ from benchmarks.openloop.schedule import Phase
 from benchmarks.openloop.trace import Outcome, Trace
 
 GENERATOR = "load generator"
-FEWEST, MOST = 2, 1024  # connections of a closed loop
-IN_FLIGHT = 0.8  # of what the objective allows: with more the queue alone would use it up
-FIRST_GUESS = 2000.0  # answers/s
+FEWEST, FIRST, MOST = 2, 32, 1024  # connections of a closed loop
 PROBE_S = 1.0
-MOST_PROBES = 6
-NEAR = 0.25  # two numbers of connections that differ by less are the same
+GAIN = 1.05  # of the throughput: less is not worth twice the connections
 
 
 @dataclass(frozen=True)
@@ -30,11 +27,6 @@ class Closed:
     p99_ms: float
     use: Use
     cores: dict[str, float]  # of CPU, with the generator's
-
-    @property
-    def computed_per_second(self) -> float:
-        """By the model, those that came too late included."""
-        return max(self.per_second, self.use.predictions / self.use.seconds)
 
 
 def closed(layer: Layer, shot: Shot, connections: int, seconds: float) -> Closed:
@@ -53,23 +45,24 @@ def closed(layer: Layer, shot: Shot, connections: int, seconds: float) -> Closed
     )
 
 
-def saturated(layer: Layer, shot: Shot, seconds: float, guess: float, slo_ms: float = SLO_MS) -> Closed:
-    """With as many connections as the objective allows for the throughput there is; `guess` is a first one.
+def saturated(layer: Layer, shot: Shot, seconds: float, connections: int = FIRST) -> Closed:
+    """With the number of connections that is best: more are answered too late, with fewer the model has to wait."""
 
-    They decide about each other, so it takes some probes.
-    """
-    connections = connections_for(guess, slo_ms)
-    for _ in range(MOST_PROBES):
-        found = closed(layer, shot, connections, PROBE_S)
-        before, connections = connections, connections_for(found.computed_per_second, slo_ms)
-        if abs(connections - before) <= NEAR * before:
-            break
-    return closed(layer, shot, connections, seconds)
+    def answers_per_second(connections: int) -> float:
+        return closed(layer, shot, connections, PROBE_S).per_second
+
+    return closed(layer, shot, best_connections(answers_per_second, connections), seconds)
 
 
-def connections_for(rate: float, slo_ms: float) -> int:
-    """How many requests may be under way if answers come at that rate and are to come inside the objective."""
-    return round(min(MOST, max(FEWEST, IN_FLIGHT * rate * slo_ms / 1000)))
+def best_connections(answers_per_second: Callable[[int], float], first: int) -> int:
+    """Doubled as long as that is worth it; halved as long as that costs nothing, if doubling is not."""
+    best, most = first, answers_per_second(first)
+    while best * 2 <= MOST and (more := answers_per_second(best * 2)) > most * GAIN:
+        best, most = best * 2, more
+    while best == first and first // 2 >= FEWEST and (same := answers_per_second(first // 2)) >= most:
+        best = first = first // 2
+        most = same
+    return best
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from benchmarks.document import Found, Run, document
 from benchmarks.layer.cases.hits import lru_hit_rate
 from benchmarks.layer.cases.rivals import CLIPPER, Rival, _verdict
 from benchmarks.layer.digits import WIDTH, jittered, load
-from benchmarks.layer.load import MOST, Closed, connections_for, middle, who_bounds
+from benchmarks.layer.load import FIRST, MOST, Closed, best_connections, middle, who_bounds
 from benchmarks.layer.models import LINEAR, accuracy, train
 from benchmarks.layer.search import highest_rate
 from benchmarks.layer.section import Line, Plot, Section, at_least, at_most
@@ -37,10 +37,9 @@ def test_highest_rate_of_what_never_holds_is_nothing() -> None:
     assert highest_rate(lambda _rate: False, 1000.0, steps=5) == 0.0
 
 
-def test_connections_are_what_the_objective_allows() -> None:
-    assert connections_for(10_000, 20) == 160
-    assert connections_for(1, 20) == 2
-    assert connections_for(1e9, 20) == MOST
+@pytest.mark.parametrize(("wanted", "found"), [(1, 2), (8, 8), (32, 32), (100, 128), (10_000, MOST)])
+def test_connections_are_as_many_as_pay(wanted: int, found: int) -> None:
+    assert best_connections(lambda count: float(min(count, wanted)), FIRST) == found
 
 
 def test_of_rounds_the_middle_one_counts() -> None:

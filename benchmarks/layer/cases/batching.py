@@ -5,17 +5,7 @@ from dataclasses import dataclass, field
 from benchmarks.bodies import Shot
 from benchmarks.layer import models
 from benchmarks.layer.bench import Bench
-from benchmarks.layer.load import (
-    FIRST_GUESS,
-    Closed,
-    Opened,
-    closed,
-    connections_for,
-    middle,
-    opened,
-    saturated,
-    who_bounds,
-)
+from benchmarks.layer.load import FIRST, Closed, Opened, closed, middle, opened, saturated, who_bounds
 from benchmarks.layer.section import NOTHING, Line, Plot, Section, at_least
 from benchmarks.layer.server import SLO_MS, Layer, fresh_folder, layer
 from benchmarks.openloop.schedule import Phase
@@ -69,9 +59,8 @@ def measure(bench: Bench) -> Section:
         "batching",
         "Batch sizes, learned and fixed",
         "Raw doubles, 784 of them, every input different. A sweep finds the best fixed batch size; then it and each "
-        "controller are measured in turn, in rounds; a controller begins with nothing learned, and has at least two "
-        "seconds of load before it counts. Closed loop: as many connections as a 20 ms objective allows. Open loop: "
-        "Poisson arrivals at 90 % of what the controller reached.",
+        "controller are measured in turn, in rounds; a controller begins with nothing learned, and has some load "
+        "before it counts. Open loop: Poisson arrivals at 90 % of what the controller reached in the closed loop.",
         [_rates(found), _latencies(found), _bounds(found)],
         [*_verdicts(found)],
         [_plot(found)],
@@ -82,28 +71,36 @@ def _model(bench: Bench, server: Layer, shot: Shot, name: str) -> Batching:
     model, options = bench.model(name)
     server.deploy(model, **options)
     found = Batching(name)
-    rate, falls = FIRST_GUESS, 0
+    connections, falls = FIRST, 0
     for size in QUICK_SIZES if bench.quick else SIZES:
         server.batching(FIXED, size)
-        result = saturated(server, shot, min(SWEEP_S, bench.seconds), rate)
+        result = saturated(server, shot, min(SWEEP_S, bench.seconds), connections)
         bench.tell(f"{name}, batches of {size}: {result.per_second:,.0f}/s")
         best = max((each.per_second for each in found.sweep.values()), default=0.0)
         falls = falls + 1 if result.per_second < best else 0
         found.sweep[size] = result
-        rate = result.computed_per_second
+        connections = result.connections
         if falls == FALLS:
             break
     for number in range(bench.rounds):
         for controller in (FIXED, *CONTROLLERS):
             _set(server, found, controller)
-            rate = found.sweep[1 if controller == "none" else found.best].computed_per_second
-            closed(server, shot, connections_for(rate, SLO_MS), WARM_UP_S)
-            result = saturated(server, shot, bench.seconds, rate)
+            result = _round(bench, server, shot, found, controller)
             bench.tell(f"{name}, {controller}, round {number + 1}: {result.per_second:,.0f}/s")
             found.rounds.setdefault(controller, []).append(result)
     for controller in OF_BEST:
         _open(bench, server, shot, found, controller)
     return found
+
+
+def _round(bench: Bench, server: Layer, shot: Shot, found: Batching, controller: str) -> Closed:
+    """The first round of a controller finds its number of connections, which the others keep."""
+    rounds = found.rounds.get(controller)
+    known = rounds[0] if rounds else found.sweep[1 if controller == "none" else found.best]
+    closed(server, shot, known.connections, WARM_UP_S)
+    if rounds:
+        return closed(server, shot, known.connections, bench.seconds)
+    return saturated(server, shot, bench.seconds, known.connections)
 
 
 def _set(server: Layer, found: Batching, controller: str) -> None:

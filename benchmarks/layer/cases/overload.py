@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from benchmarks.layer import models
 from benchmarks.layer.bench import Bench
-from benchmarks.layer.load import FIRST_GUESS, Closed, Opened, opened, saturated, who_bounds
+from benchmarks.layer.load import Closed, Opened, closed, opened, saturated, who_bounds
 from benchmarks.layer.section import Line, Plot, Section, at_least, at_most
 from benchmarks.layer.server import SLO_MS, fresh_folder, layer
 from benchmarks.openloop.schedule import Phase
@@ -40,8 +40,8 @@ def measure(bench: Bench) -> Section:
         for name in MODELS:
             model, options = bench.model(name)
             server.deploy(model, **options)
-            saturated(server, shot, WARM_UP_S, FIRST_GUESS)
-            capacity = saturated(server, shot, bench.seconds, FIRST_GUESS)
+            warm = saturated(server, shot, WARM_UP_S)
+            capacity = closed(server, shot, warm.connections, bench.seconds)
             for times in OVERLOADS:
                 rate = times * capacity.per_second
                 opened(server, shot, [Phase(rate, WARM_UP_S / 2)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.layer import models
 from benchmarks.layer.bench import Bench
-from benchmarks.layer.load import FIRST_GUESS, opened, saturated
+from benchmarks.layer.load import opened, saturated
 from benchmarks.layer.section import Line, Plot, Section, at_most
 from benchmarks.layer.server import SLO_MS, fresh_folder, layer
 from benchmarks.openloop.schedule import Phase
@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Section:
             server.deploy(model, example=bench.digits.test[0].tolist())
             for controller in CONTROLLERS:
                 server.batching(controller)
-                capacity = saturated(server, shot, half, FIRST_GUESS).per_second
+                capacity = saturated(server, shot, half).per_second
                 rates = [Phase(LOW * capacity, half), Phase(HIGH * capacity, half)]
                 step = opened(server, shot, rates).trace
                 found.append(Change("10 % → 90 % load", controller, step, half, 2 * half))

@@ -11,7 +11,7 @@ from benchmarks.bodies import Shot
 from benchmarks.cases import Estimator, RequestFormat, Settings
 from benchmarks.layer import models
 from benchmarks.layer.bench import Bench
-from benchmarks.layer.load import FIRST_GUESS, connections_for, saturated
+from benchmarks.layer.load import best_connections, saturated
 from benchmarks.layer.search import highest_rate
 from benchmarks.layer.section import NOTHING, Section
 from benchmarks.layer.server import PATH, SLO_MS, fresh_folder, layer
@@ -134,7 +134,7 @@ def _clipper(bench: Bench, name: str) -> Rival:
         model, options = bench.model(name)
         server.deploy(model, **options)
         shot = bench.json(PATH, RequestFormat(PATH))
-        rival.closed = saturated(server, shot, CLOSED_S, FIRST_GUESS).per_second
+        rival.closed = saturated(server, shot, CLOSED_S).per_second
         _search(bench, Search(server.port, shot), rival)
     bench.tell(f"{name}, {CLIPPER}: {rival.highest:,.0f}/s")
     return rival
@@ -175,9 +175,9 @@ def _file(bench: Bench, name: str) -> Estimator:
 
 
 def _closed(port: int, shot: Shot) -> float:
-    """Answers per second with as many connections as the objective allows for them, errors not counted."""
-    rate = replay(port, shot, FIRST_CONNECTIONS, 1).per_second
-    return replay(port, shot, max(FIRST_CONNECTIONS, connections_for(2 * rate, SLO_MS)), CLOSED_S).per_second
+    """Answers per second with the number of connections that is best, errors not counted."""
+    connections = best_connections(lambda count: replay(port, shot, count, 1).per_second, FIRST_CONNECTIONS)
+    return replay(port, shot, connections, CLOSED_S).per_second
 
 
 def _sheet(found: list[Rival]) -> Sheet:
