@@ -86,7 +86,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.queries = options.queries or queries
     options.sweep = options.sweep and not options.quick
     options.cache = options.cache.absolute()
-    options.section = options.section or SECTIONS
+    options.section = options.section or ([SERVERS] if options.only else list(SECTIONS))
     if options.output is None and not options.quick and not options.only and set(options.section) == set(SECTIONS):
         options.output = REPOSITORY / "docs" / "benchmarks.md"
     return options

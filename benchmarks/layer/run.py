@@ -21,7 +21,7 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "large": large.measure,
     "rivals": rivals.measure,
 }
-FULL, QUICK = (4.0, 3), (1.0, 1)  # seconds of a measurement, rounds
+FULL, QUICK = (3.0, 3), (1.0, 1)  # seconds of a measurement, rounds
 
 
 @dataclass(frozen=True)

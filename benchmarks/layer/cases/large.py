@@ -65,13 +65,15 @@ def measure(bench: Bench) -> Section:
     images, numbers = _images(bench), _numbers(bench)
     for number in range(bench.rounds):
         for system in (*images, *numbers):
-            _round(bench, system, number)
+            if number == 0 or system in (_best(images, system.name), _best(numbers, system.name)):
+                _round(bench, system, number)
     sheets = [_sheet("150 kB images", images), _sheet("784 doubles as JSON", numbers)]
     return Section(
         "large",
         "Large inputs",
         f"No-op models, {CONNECTIONS} connections, every input different. Images are 224 × 224 × 3 bytes: raw for "
-        "Clipper, as msgpack for mosec. Others' settings: the fastest of those tried.",
+        "Clipper, as msgpack for mosec. Others' settings: the fastest of those tried, in "
+        "the first round.",
         sheets,
         [
             _verdict("150 kB images as binary bodies", images, MOSEC, 2),
@@ -151,12 +153,16 @@ def _mosec_images(bench: Bench, settings: Settings, shot: Shot, example: bytes) 
     return serving
 
 
-def _best(systems: list[System], name: str) -> System:
-    return max((system for system in systems if system.name == name), key=lambda system: system.per_second)
+def _best(systems: list[System], name: str) -> System | None:
+    """Of the settings of one system; None if it is not there."""
+    mine = [system for system in systems if system.name == name]
+    return max(mine, key=lambda system: system.per_second, default=None)
 
 
 def _verdict(condition: str, systems: list[System], name: str, target: float) -> Verdict:
     ours, theirs = _best(systems, CLIPPER), _best(systems, name)
+    assert ours is not None
+    assert theirs is not None
     if not theirs.rates or not ours.rates:
         return Verdict(condition, f"≥ {target:g} × {name}", theirs.failure or ours.failure or NOT_MEASURED, None)
     return at_least(condition, ours.per_second / max(theirs.per_second, 1e-9), target, f"× {name}")

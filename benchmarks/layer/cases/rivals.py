@@ -11,7 +11,7 @@ from benchmarks.bodies import Shot
 from benchmarks.cases import Estimator, RequestFormat, Settings
 from benchmarks.layer import models
 from benchmarks.layer.bench import Bench
-from benchmarks.layer.load import best_connections, saturated
+from benchmarks.layer.load import saturated
 from benchmarks.layer.search import highest_rate
 from benchmarks.layer.section import NOTHING, Section
 from benchmarks.layer.server import PATH, SLO_MS, fresh_folder, layer
@@ -61,12 +61,16 @@ RIVALS: tuple[tuple[Target, tuple[Settings, ...]], ...] = (
         ),
     ),
 )
-SETTLE_S, MEASURE_S, CLOSED_S = 1.0, 2.5, 2.0
-STEPS, QUICK_STEPS = 6, 2
+ALIKE = {models.LOGISTIC: models.LINEAR}  # costs as much, so what is best for the other is for it
+SETTLE_S, MEASURE_S, CLOSED_S = 1.0, 2.0, 2.0
+STEPS, QUICK_STEPS = 5, 2
 FIRST_SHARE = 0.7  # of the throughput of a closed loop: what is tried first
-FIRST_CONNECTIONS = 16
+CONNECTIONS = 64
 GOOD_SHARE = 0.99
 CLIPPER = "Clipper"
+
+BestSettings = dict[tuple[str, str], Settings]
+"""By names of system and model."""
 
 
 @dataclass
@@ -105,7 +109,8 @@ class Search:
 def measure(bench: Bench) -> Section:
     """All systems with one model, then with the next."""
     names = models.SCIKIT_LEARN[:1] if bench.quick else models.SCIKIT_LEARN
-    found = [rival for name in names for rival in _row(bench, name)]
+    best: BestSettings = {}
+    found = [rival for name in names for rival in _row(bench, name, best)]
     return Section(
         "rivals",
         "The same models in other servers",
@@ -116,12 +121,14 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _row(bench: Bench, name: str) -> Iterator[Rival]:
+def _row(bench: Bench, name: str, best: BestSettings) -> Iterator[Rival]:
     yield _clipper(bench, name)
     for target, candidates in RIVALS:
         rival = Rival(f"{target.title} {version(target)}", name)
+        known = best.get((target.name, ALIKE.get(name, name)))
         try:
-            _rival(bench, target, candidates[:1] if bench.quick else candidates, rival)
+            tried = (known,) if known is not None else candidates[: 1 if bench.quick else None]
+            best[target.name, name] = _rival(bench, target, tried, rival)
         except FAILURES as error:
             rival.failure = reason(error)
         bench.tell(f"{name}, {rival.system}: {rival.failure or f'{rival.highest:,.0f}/s'} {rival.settings}")
@@ -140,7 +147,7 @@ def _clipper(bench: Bench, name: str) -> Rival:
     return rival
 
 
-def _rival(bench: Bench, target: Target, candidates: tuple[Settings, ...], rival: Rival) -> None:
+def _rival(bench: Bench, target: Target, candidates: tuple[Settings, ...], rival: Rival) -> Settings:
     rates = []
     for settings in candidates:
         with _serving(bench, target, rival.model, settings) as (port, shot):
@@ -149,8 +156,9 @@ def _rival(bench: Bench, target: Target, candidates: tuple[Settings, ...], rival
     best = candidates[rates.index(rival.closed)]
     rival.settings = describe(best)
     with _serving(bench, target, rival.model, best) as (port, shot):
-        replay(port, shot, FIRST_CONNECTIONS, 1)
+        replay(port, shot, CONNECTIONS, 1)
         _search(bench, Search(port, shot), rival)
+    return best
 
 
 def _search(bench: Bench, search: Search, rival: Rival) -> None:
@@ -175,9 +183,9 @@ def _file(bench: Bench, name: str) -> Estimator:
 
 
 def _closed(port: int, shot: Shot) -> float:
-    """Answers per second with the number of connections that is best, errors not counted."""
-    connections = best_connections(lambda count: replay(port, shot, count, 1).per_second, FIRST_CONNECTIONS)
-    return replay(port, shot, connections, CLOSED_S).per_second
+    """Answers per second, errors not counted."""
+    replay(port, shot, CONNECTIONS, 1)
+    return replay(port, shot, CONNECTIONS, CLOSED_S).per_second
 
 
 def _sheet(found: list[Rival]) -> Sheet:
