@@ -42,13 +42,22 @@ Outcome: TypeAlias = bytes | ItemFailure
 """An output as JSON text, or why there is none."""
 
 
-class InputBatch(NamedTuple):
-    """A decoded PREDICT: `shapes` has one entry if every row has that shape, else one for each row."""
+class InputBatch:
+    """A decoded PREDICT.
 
-    dtype: DType
-    size: int
-    shapes: Sequence[tuple[int, ...]]
-    payload: memoryview
+    Attributes:
+        size: the number of inputs.
+        shapes: one entry if every row has that shape, else one for each row.
+        payload: the rows back to back.
+    """
+
+    __slots__ = ("dtype", "payload", "shapes", "size")
+
+    def __init__(self, dtype: DType, size: int, shapes: Sequence[tuple[int, ...]], payload: memoryview) -> None:
+        self.dtype = dtype
+        self.size = size
+        self.shapes = shapes
+        self.payload = payload
 
     @property
     def uniform(self) -> bool:
