@@ -12,12 +12,21 @@ import uvloop
 from rich.console import Console
 
 from benchmarks.machine import describe_machine
-from benchmarks.path.bytecodes import count_bytecodes
-from benchmarks.path.page import Profile, conclusions, document, frontend_sheet, process_sheet, stage_sheet
+from benchmarks.path.bytecodes import bytecodes_as_python
+from benchmarks.path.page import (
+    Profile,
+    conclusions,
+    document,
+    frontend_sheet,
+    process_sheet,
+    sample_sheet,
+    stage_sheet,
+)
 from benchmarks.path.rig import CONNECTIONS, Rig, different_requests, steady_rig
-from benchmarks.path.servers import both_servers
-from benchmarks.path.stages import QUERIES, Rounds, measure_stages
+from benchmarks.path.servers import FRONTEND, both_servers
+from benchmarks.path.stages import QUERIES, Rounds, stages_as_python, whole_path_us
 from benchmarks.processes import adopt_orphans
+from clipper.cli.main import build
 from clipper.engine.engine import EngineConfig
 
 WIDTH = 150  # of the tables where the terminal does not say
@@ -33,8 +42,8 @@ def main() -> None:
     adopt_orphans()
     machine = describe_machine() | {name: version(name) for name in LIBRARIES}
     profile = measure(options, console)
-    for sheet in (stage_sheet(profile), process_sheet(profile), frontend_sheet(profile)):
-        sheet.show(console)
+    for sheet in (stage_sheet, process_sheet, frontend_sheet, sample_sheet):
+        sheet(profile).show(console)
     if options.output is None:
         console.print(conclusions(profile), markup=False, highlight=False)
     else:
@@ -52,25 +61,27 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace, console: Console) -> Profile:
-    """About two minutes with the default rounds. The drift of a shared machine hits everything in a round alike."""
+    """Some minutes with the default rounds. The drift of a shared machine hits everything in a round alike."""
     began = time.monotonic()
 
     def tell(text: str) -> None:
         console.print(f"{time.monotonic() - began:7.1f} s  {text}", highlight=False, markup=False)
 
     tell("bytecodes")
-    counts = uvloop.run(count_bytecodes())
+    counts = bytecodes_as_python()
     tell("cache and journal at their default sizes")
     slowdown = uvloop.run(default_sizes_slowdown(2 * PATH_ROUNDS * options.rounds))
-    rounds = Rounds()
+    rounds, running = Rounds(), []
     tell("starting servers")
     with both_servers() as (clipper, bare):
         for number in range(options.rounds):
             tell(f"round {number + 1}/{options.rounds}")
-            uvloop.run(measure_stages(rounds, PATH_ROUNDS))
+            rounds.add(stages_as_python(PATH_ROUNDS))
+            running += [uvloop.run(whole_path_us()) for _ in range(PATH_ROUNDS)]
             clipper.load(options.seconds)
             bare.load(options.seconds)
-    return Profile(rounds, counts, slowdown, clipper, bare)
+        samples = clipper.samples(FRONTEND, options.seconds)
+    return Profile(rounds, counts, running, build(), slowdown, clipper, bare, samples)
 
 
 async def default_sizes_slowdown(rounds: int) -> float:

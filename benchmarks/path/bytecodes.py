@@ -1,18 +1,22 @@
 """How many Python calls and bytecodes each stage executes for one query: the same numbers in every run.
 
 Counted with `sys.settrace` while a few queries pass. A function belongs to the stage that the nearest of its callers
-has begun. What C does (JSON, packing, copying) is no bytecode.
+has begun. What C does (JSON, packing, copying) is no bytecode, and a compiled function has none, so it is the source
+that is counted: `python -m benchmarks.path.source benchmarks.path.bytecodes QUERIES` prints the counts as JSON.
 """
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
+import msgspec
+import uvloop
+
 from benchmarks.path.rig import CONNECTIONS, different_requests, steady_rig
+from benchmarks.path.source import run_on_source
 from benchmarks.path.stages import SPANS, Stage
 
 QUERIES = 32 * CONNECTIONS
@@ -20,13 +24,17 @@ QUERIES = 32 * CONNECTIONS
 Tracer = Callable[[FrameType, str, Any], Any]
 
 
+def none_yet() -> dict[Stage, int]:
+    return dict.fromkeys(Stage, 0)
+
+
 @dataclass
 class Counts:
     """Of all queries together."""
 
     queries: int
-    calls: Counter[Stage] = field(default_factory=Counter)
-    bytecodes: Counter[Stage] = field(default_factory=Counter)
+    calls: dict[Stage, int] = field(default_factory=none_yet)
+    bytecodes: dict[Stage, int] = field(default_factory=none_yet)
 
 
 class Counting:
@@ -75,10 +83,20 @@ def traced(tracer: Tracer) -> Iterator[None]:
         sys.settrace(None)
 
 
-async def count_bytecodes(queries: int = QUERIES) -> Counts:
+def bytecodes_as_python(queries: int = QUERIES) -> Counts:
+    """Those of so many queries: a multiple of CONNECTIONS."""
+    return msgspec.json.decode(run_on_source(__name__, str(queries)), type=Counts)
+
+
+async def count_bytecodes(queries: int) -> Counts:
+    """What `bytecodes_as_python` returns, in this process: on the source only."""
     counting = Counting(queries)
     async with steady_rig() as rig:
         asked = different_requests(queries)
         with traced(counting.call):
             await rig.answer(asked)
     return counting.counts
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(count_bytecodes(int(sys.argv[1])))))

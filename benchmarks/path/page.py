@@ -4,16 +4,19 @@ import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from statistics import median
 
 from benchmarks.path import rig
 from benchmarks.path.bytecodes import Counts
+from benchmarks.path.samples import COMPILED_PREFIX, FREQUENCY
 from benchmarks.path.servers import BARE, CONTAINER, CONTROLLER, FRONTEND, ROOT, Cpu, Loaded
-from benchmarks.path.stages import QUERIES, Rounds, Stage
+from benchmarks.path.stages import QUERIES, Rounds, Stage, spread
 from benchmarks.report import NOTHING, Sheet
 from clipper.abstraction.cache import CacheConfig
 from clipper.engine.journal import JournalConfig
 
 WIDTH = 120  # of the page's lines
+SMALL = 0.005  # a compiled module with less of the samples has no row of its own
 
 MEANINGS = {
     Stage.READ: "the inbox, a remembered head, the body cut off",
@@ -34,22 +37,29 @@ cache, journal, link and wire codec – except the transports, which keep what i
 answers every batch at once with a ready-made frame. {rig.CONNECTIONS} connections get one request each, as wrk
 sends them (8 doubles of 16 digits, no two inputs alike); the event loop (uvloop, which also runs the timers) takes
 them in, and they leave in two batches of {rig.BATCH}. Cache and journal are small (0.5 MB, 2048 queries) and full,
-so that every query replaces another; garbage is collected as in a frontend. The total is the median of {{rounds}}
-rounds of {QUERIES:,} queries, each after a warm-up, with no clock in them.
+so that every query replaces another; garbage is collected as in a frontend. A total is the median of {{rounds}}
+rounds of {QUERIES:,} queries, each after a warm-up, with no clock in them. There are two: one of the source run as
+Python, in a process that imports it where compiled modules lie beside it, and one of what runs in a server (here:
+{{build}}; [decision 0015](decisions/0015-the-hot-path-is-compiled.md)).
 
-**By stage.** A stage begins with a call of one of its functions and ends with its return, less the stages inside
-it. Each such function is timed in a run of its own (`time.perf_counter_ns` before and after), so that a stage is
-slowed by no clock but its own; what that adds, measured on an empty function ({{inside_ns:.0f}} ns to the call,
-{{whole_ns:.0f}} ns to the run), is taken off. The figure is the median of its shares of those runs, times the
-total. The shares are not made to add up: the row below the stages is what they leave, and the check on the method.
-Python calls and bytecodes are counted apart, with `sys.settrace` over a few queries, by the same boundaries; they
-are the same in every run, but for the deadlines' timer. What C does inside one bytecode (JSON, packing, copying) is
-in the microseconds only.
+**By stage, as Python.** Compiled functions can be neither replaced nor traced, so the stages are those of the
+source run as Python: what each has of the compiled path is not known. A stage begins with a call of one of its
+functions and ends with its return, less the stages inside it. Each such function is timed in a run of its own
+(`time.perf_counter_ns` before and after), so that a stage is slowed by no clock but its own; what that adds,
+measured on an empty function ({{inside_ns:.0f}} ns to the call, {{whole_ns:.0f}} ns to the run), is taken off. The
+figure is the median of its shares of those runs, times the total. The shares are not made to add up: the row below
+the stages is what they leave, and the check on the method. Python calls and bytecodes are counted apart, with
+`sys.settrace` over a few queries, by the same boundaries; they are the same in every run, but for the deadlines'
+timer. What C does inside one bytecode (JSON, packing, copying) is in the microseconds only.
 
-**What this excludes:** system calls and the kernel, uvloop's own handling of sockets, and the cold caches after
-each system call. These are in the second measurement, made in turns with the first: a server under wrk (one thread,
-{rig.CONNECTIONS} connections, different inputs, the 8-double sum), user and system time of each of its processes
-from `/proc/<pid>/stat`, and the same of a uvloop server that answers a constant and does nothing else.
+**In a server.** A server under wrk (one thread, {rig.CONNECTIONS} connections, different inputs, the 8-double sum), in
+turns with all of the above: user and system time of each of its processes from `/proc/<pid>/stat`, and the same of a
+uvloop server that answers a constant and does nothing else. In a round of its own, `perf record -F {FREQUENCY}` looks
+where the frontend is, and `perf report` says in which shared object and function; a compiled function has the name of
+its module. Without `perf` (Debian: linux-perf), or where it may not look into the kernel, that table is left out.
+
+**What one process excludes:** system calls and the kernel, uvloop's own handling of sockets, and the cold caches
+after each system call. These are in the server's figures only.
 """
 
 CONCLUSIONS = """\
@@ -57,14 +67,17 @@ CONCLUSIONS = """\
   and one `send`. A uvloop server that answers a constant has {bare_kernel:.1f} there: no path, however fast, goes
   below that with one system call each way, and a client that waits for its answer before it asks again allows none
   fewer.
-* The path is {path:.1f} µs with warm caches: {bytecodes:.0f} bytecodes in {calls:.0f} Python calls. No stage stands
-  out; the largest are {largest}. The wire is {wire:.1f} µs both ways, because a batch shares it.
+* The path is {path:.1f} µs with warm caches as it runs ({build}). As Python it is {python:.1f} µs: {bytecodes:.0f}
+  bytecodes in {calls:.0f} Python calls. There no stage stands out; the largest are {largest}. The wire is {wire:.0%},
+  both ways, because a batch shares it. So no stage was worth more work than the others, and all of them are made
+  faster at once: the same source is compiled with mypyc ([decision
+  0015](decisions/0015-the-hot-path-is-compiled.md)).
 * What is left, {left:.1f} µs, is in neither measurement alone: above all the same code running slower in a server
   than in one go, because system calls leave caches and address translations cold; smaller batches and the link's
   socket have their part. Reading first and thinking afterwards ([decision
-  0010](decisions/0010-read-first-think-afterwards.md)) took a busy frontend from 31,000 to 36,000 answers/s with
-  not a bytecode less: the short code of reading meets the cold caches, up to 64 times in a row, and not the long
-  way of a query.
+  0010](decisions/0010-read-first-think-afterwards.md)) took a busy frontend, then Python, from 31,000 to 36,000
+  answers/s with not a bytecode less: the short code of reading meets the cold caches, up to 64 times in a row, and
+  not the long way of a query.
 * Tried and kept besides: heads are remembered by their bytes and parsed once ([decision
   0004](decisions/0004-remembered-heads.md)); a query is a record and not a task ([decision
   0001](decisions/0001-no-task-per-query.md)); a lane for each latency objective instead of a heap, in the queue and
@@ -82,18 +95,35 @@ DEFAULT_SIZES = f"{CacheConfig().max_bytes / 2**20:.0f} MB and {JournalConfig().
 
 @dataclass(frozen=True)
 class Profile:
-    """All that was measured. `slowdown`: times as long with cache and journal of their default sizes."""
+    """All that was measured.
+
+    `rounds` and `counts` are of the source run as Python. `running`: microseconds per query of the same path as it runs
+    in a server, one for each round, and `build` whether that is compiled. `slowdown`: times as long with cache and
+    journal of their default sizes. `samples`: the share of each place in the frontend's time under load, if known.
+    """
 
     rounds: Rounds
     counts: Counts
+    running: list[float]
+    build: str
     slowdown: float
     clipper: Loaded
     bare: Loaded
+    samples: dict[str, float]
+
+    @property
+    def python_us(self) -> float:
+        """All stages together, as Python."""
+        return self.rounds.total_us - self._rest_us
 
     @property
     def path_us(self) -> float:
-        """All stages together."""
-        return self.rounds.total_us * (1.0 - self.rounds.rest)
+        """The same as it runs: what is of no stage is not compiled."""
+        return median(self.running) - self._rest_us
+
+    @property
+    def _rest_us(self) -> float:
+        return self.rounds.total_us * self.rounds.rest
 
     @property
     def frontend(self) -> Cpu:
@@ -114,9 +144,12 @@ def stage_sheet(profile: Profile) -> Sheet:
         rows.append((f"{stage}: {MEANINGS[stage]}", *_part(profile, profile.rounds.share(stage)), *executed))
     rest = _part(profile, profile.rounds.rest)
     rows.append(("none of these: turns of the event loop, and the rig itself", *rest, NOTHING, NOTHING))
-    together = f"all, in runs without a clock (±{profile.rounds.spread:.0%})", *_part(profile, 1.0)
+    together = f"all as Python, in runs without a clock (±{spread(profile.rounds.total):.0%})", *_part(profile, 1.0)
     rows.append((*together, f"{calls(profile):.1f}", f"{bytecodes(profile):.0f}"))
-    return Sheet("One query inside one process", ("stage", "µs", "share", "Python calls", "bytecodes"), rows)
+    running_us = median(profile.running)
+    as_it_runs = f"all as it runs, {profile.build}, without a clock (±{spread(profile.running):.0%})"
+    rows.append((as_it_runs, *_part(profile, running_us / profile.rounds.total_us), NOTHING, NOTHING))
+    return Sheet("One query inside one process", ("stage, as Python", "µs", "share", "Python calls", "bytecodes"), rows)
 
 
 def _part(profile: Profile, share: float) -> tuple[str, str]:
@@ -125,12 +158,12 @@ def _part(profile: Profile, share: float) -> tuple[str, str]:
 
 def calls(profile: Profile) -> float:
     """Python calls per query."""
-    return profile.counts.calls.total() / profile.counts.queries
+    return sum(profile.counts.calls.values()) / profile.counts.queries
 
 
 def bytecodes(profile: Profile) -> float:
     """Bytecodes per query."""
-    return profile.counts.bytecodes.total() / profile.counts.queries
+    return sum(profile.counts.bytecodes.values()) / profile.counts.queries
 
 
 def process_sheet(profile: Profile) -> Sheet:
@@ -152,13 +185,25 @@ def frontend_sheet(profile: Profile) -> Sheet:
     frontend = profile.frontend
     parts = {
         "the kernel: `recv`, `send`, `epoll_wait`": frontend.system_us,
-        "the path: the stages above": profile.path_us,
+        f"the path as it runs: {profile.build}": profile.path_us,
         "uvloop: what the bare server uses in user mode": profile.bare.cpu(BARE).user_us,
         "what is left: the same code on cold caches, smaller batches, the link's socket": profile.left_us,
         "the frontend": frontend.both_us,
     }
     rows: list[tuple[str, ...]] = [(name, f"{us:.2f}", f"{us / frontend.both_us:.0%}") for name, us in parts.items()]
     return Sheet("The frontend's CPU time for one query", ("part", "µs", "share"), rows)
+
+
+def sample_sheet(profile: Profile) -> Sheet:
+    """The frontend's time by where perf saw it."""
+    shares: dict[str, float] = {}
+    for place, share in profile.samples.items():
+        small = place.startswith(COMPILED_PREFIX) and share < SMALL
+        name = f"{COMPILED_PREFIX}the other modules" if small else place
+        shares[name] = shares.get(name, 0.0) + share
+    us = profile.frontend.both_us
+    rows: list[tuple[str, ...]] = [(name, f"{share * us:.2f}", f"{share:.1%}") for name, share in shares.items()]
+    return Sheet("Where the frontend is under load", ("place", "µs", "share"), rows)
 
 
 def conclusions(profile: Profile) -> str:
@@ -168,10 +213,12 @@ def conclusions(profile: Profile) -> str:
         frontend=profile.frontend.both_us,
         kernel=profile.frontend.system_us,
         path=profile.path_us,
+        build=profile.build,
+        python=profile.python_us,
         bytecodes=bytecodes(profile),
         calls=calls(profile),
         largest=", ".join(f"«{stage}» ({rounds.share(stage):.0%})" for stage in largest),
-        wire=(rounds.share(Stage.WIRE_OUT) + rounds.share(Stage.WIRE_IN)) * rounds.total_us,
+        wire=rounds.share(Stage.WIRE_OUT) + rounds.share(Stage.WIRE_IN),
         slowdown=profile.slowdown,
         default_sizes=DEFAULT_SIZES,
         left=profile.left_us,
@@ -194,13 +241,16 @@ def document(command: str, machine: Mapping[str, str], profile: Profile) -> str:
                 "## What follows",
                 _wrapped(conclusions(profile)),
                 "## The path of one query, in one process",
+                _stage_note(profile),
                 stage_sheet(profile).markdown(),
                 "## A running server",
+                _server_note(profile),
                 process_sheet(profile).markdown(),
                 _load_note(profile),
                 frontend_sheet(profile).markdown(),
+                *_samples(profile),
                 "## How it was measured",
-                _wrapped(METHOD.format(rounds=len(profile.rounds.total), **asdict(profile.rounds.clock))),
+                _wrapped(_method(profile)),
             ]
         )
         + "\n"
@@ -215,6 +265,27 @@ def _wrapped(text: str) -> str:
     if text.startswith("* "):
         wrap.subsequent_indent, between = "  ", "\n"
     return between.join(map(wrap.fill, parts))
+
+
+def _stage_note(profile: Profile) -> str:
+    return _wrapped(
+        "Shares, Python calls and bytecodes are of the source run as Python, since compiled functions cannot be taken "
+        f"apart. The last row is the same path as it runs in a server: {profile.build}."
+    )
+
+
+def _server_note(profile: Profile) -> str:
+    return f"As it runs: {profile.build}. Time of the processes for one query, under {rig.CONNECTIONS} connections:"
+
+
+def _samples(profile: Profile) -> list[str]:
+    if not profile.samples:
+        return ["Where the frontend is under load was not sampled: `perf` is missing, or may not look into the kernel."]
+    return ["Where `perf` saw the frontend under load, by shared object and module:", sample_sheet(profile).markdown()]
+
+
+def _method(profile: Profile) -> str:
+    return METHOD.format(rounds=len(profile.rounds.total), build=profile.build, **asdict(profile.rounds.clock))
 
 
 def _load_note(profile: Profile) -> str:

@@ -14,6 +14,7 @@ from benchmarks.cases import EXAMPLE, Case, Model
 from benchmarks.load import closed_loop
 from benchmarks.measure import WARM_UP_S
 from benchmarks.path.rig import CONNECTIONS
+from benchmarks.path.samples import sampled
 from benchmarks.peers.clipper import REQUEST, Server, deployed
 from benchmarks.peers.target import REPOSITORY, fresh_start, post, wait_ready
 from benchmarks.processes import CLOCK_TICKS_PER_S, command_line, descendants, free_port, running
@@ -72,6 +73,10 @@ class Loaded:
         self.unpredicted += sample.errors + after.defaults - before.defaults
         self.batches += after.batches - before.batches
         self.rows += after.rows - before.rows
+
+    def samples(self, process: str, seconds: float) -> dict[str, float]:
+        """Where a process is while it is loaded, by place; in a round that counts for nothing else."""
+        return sampled(self.pids[process], seconds, lambda: closed_loop(self.port, REQUEST, CASE, seconds))
 
     @property
     def rate(self) -> float:

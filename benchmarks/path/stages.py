@@ -4,8 +4,12 @@ A stage begins where one of its functions is called and lasts until that returns
 Each of these functions is timed in a run of its own, so that a stage is slowed by its own clock only; what the clock
 itself adds is measured on a function that does nothing, and taken off. What is kept of such a run is its share: the
 speed of a machine that others use too changes from run to run, the shares do not.
+
+Compiled functions cannot be replaced by timed ones, so all this is of the source, run as Python in a process of its
+own: `python -m benchmarks.path.source benchmarks.path.stages ROUNDS` prints the figures as JSON.
 """
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +18,11 @@ from statistics import median, quantiles
 from typing import Any
 from unittest import mock
 
+import msgspec
+import uvloop
+
 from benchmarks.path.rig import CONNECTIONS, different_requests, steady_rig
+from benchmarks.path.source import run_on_source
 from clipper.abstraction import link
 from clipper.abstraction.cache import PredictionCache
 from clipper.abstraction.model import ServedModel
@@ -54,6 +62,11 @@ class Span:
     owner: type
     method: str
     inside: "Span | None" = None
+
+    @property
+    def name(self) -> str:
+        """A key of its own."""
+        return f"{self.owner.__name__}.{self.method}"
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -119,21 +132,22 @@ class Clock:
 
 @dataclass
 class Rounds:
-    """One figure for each round: `total` in microseconds per query; of each span the share, what is inside included."""
+    """One figure for each round: `total` in microseconds per query; by a span's name its share, with what is inside."""
 
     clocks: list[Clock] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
-    inclusive: dict[Span, list[float]] = field(default_factory=dict)
+    inclusive: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, others: "Rounds") -> None:
+        """Those of another process."""
+        self.clocks += others.clocks
+        self.total += others.total
+        for name, shares in others.inclusive.items():
+            self.inclusive.setdefault(name, []).extend(shares)
 
     @property
     def total_us(self) -> float:
         return median(self.total)
-
-    @property
-    def spread(self) -> float:
-        """Half the distance between the quartiles, as a share of the median."""
-        lower, _, upper = quantiles(self.total, n=4)
-        return (upper - lower) / 2 / self.total_us
 
     @property
     def clock(self) -> Clock:
@@ -149,19 +163,37 @@ class Rounds:
         return 1.0 - sum(map(self.share, Stage))
 
     def _exclusive(self, span: Span) -> float:
-        within = sum(median(self.inclusive[each]) for each in SPANS if each.inside is span)
-        return median(self.inclusive[span]) - within
+        within = sum(median(self.inclusive[each.name]) for each in SPANS if each.inside is span)
+        return median(self.inclusive[span.name]) - within
 
 
-async def measure_stages(measured: Rounds, rounds: int, queries: int = QUERIES) -> None:
-    """More rounds: in each, the whole path, and each span."""
+def stages_as_python(rounds: int) -> Rounds:
+    """In each round the whole path, and each span."""
+    return msgspec.json.decode(run_on_source(__name__, str(rounds)), type=Rounds)
+
+
+async def whole_path_us(queries: int = QUERIES) -> float:
+    """Microseconds per query without a clock, compiled or not as this process has imported it."""
+    async with steady_rig() as rig:
+        return await rig.answer(different_requests(queries))
+
+
+def spread(figures: Sequence[float]) -> float:
+    """Half the distance between the quartiles, as a share of the median."""
+    lower, middle, upper = quantiles(figures, n=4)
+    return (upper - lower) / 2 / middle
+
+
+async def measure_stages(rounds: int, queries: int = QUERIES) -> Rounds:
+    """What `stages_as_python` returns, in this process: on the source only."""
+    measured = Rounds()
     for _ in range(rounds):
-        async with steady_rig() as rig:
-            measured.total.append(await rig.answer(different_requests(queries)))
+        measured.total.append(await whole_path_us(queries))
         for span in SPANS:
             clock = middle_clock([_clock_once() for _ in range(CALIBRATIONS)])
             measured.clocks.append(clock)
-            measured.inclusive.setdefault(span, []).append(await _share(span, clock, queries))
+            measured.inclusive.setdefault(span.name, []).append(await _share(span, clock, queries))
+    return measured
 
 
 async def _share(span: Span, clock: Clock, queries: int) -> float:
@@ -191,3 +223,7 @@ def _call_ns(function: Callable[..., Any]) -> float:
     for _ in range(CALIBRATION_CALLS):
         function(None, None, None)
     return (time.perf_counter_ns() - start) / CALIBRATION_CALLS
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(measure_stages(int(sys.argv[1])))))
