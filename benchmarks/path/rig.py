@@ -96,16 +96,20 @@ class Container:
         link.data_received(session.send_welcome(welcome))
 
     def answer(self) -> None:
-        """Send the outcomes of every batch that has come."""
-        frames = self.frames.copy()
-        self.frames.clear()
-        for frame in frames:
-            batch_id: int = HEADER.unpack_from(frame)[4]
-            size: int = _COUNT.unpack_from(frame, HEADER_SIZE)[0]
-            body = self._results.get(size)
-            if body is None:
-                body = self._results[size] = encode_result(0, [OUTPUT] * size, 1000)[HEADER_SIZE:]
-            self._link.data_received(HEADER.pack(len(body), MessageType.RESULT, 0, 0, batch_id) + body)
+        """Send the outcomes of every batch that has come, and of those held back until then."""
+        while self.frames:
+            frames = self.frames.copy()
+            self.frames.clear()
+            for frame in frames:
+                self._link.data_received(self._result(frame))
+
+    def _result(self, frame: bytes) -> bytes:
+        batch_id: int = HEADER.unpack_from(frame)[4]
+        size: int = _COUNT.unpack_from(frame, HEADER_SIZE)[0]
+        body = self._results.get(size)
+        if body is None:
+            body = self._results[size] = encode_result(0, [OUTPUT] * size, 1000)[HEADER_SIZE:]
+        return HEADER.pack(len(body), MessageType.RESULT, 0, 0, batch_id) + body
 
 
 class Rig:
