@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from typing import Protocol, TypeAlias
 
+from clipper.abstraction.approximate.similar import Lookup
 from clipper.core.inputs import Input
 from clipper.wire.batches import Outcome
 
@@ -15,6 +16,17 @@ class Waiter(Protocol):
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of the asker's `member`-th model; called at most once for each."""
+
+
+class Verifier:
+    """Waits for what the model says of an input that was answered from the approximate cache: nobody hears it."""
+
+    def __init__(self, deadline: float) -> None:
+        self.answered = False
+        self.deadline = deadline
+
+    def receive(self, member: int, outcome: Outcome, now: float) -> None:
+        """The approximate cache has learned from it already."""
 
 
 NOBODY: list[tuple[Waiter, int]] = []
@@ -31,6 +43,7 @@ class Evaluation:
         arrived: when it was first asked for.
         waiters: (who, which of its members); emptied at completion.
         attempts: how often a container has ended while it may have been computing this.
+        lookup: what the approximate cache has found, to learn from the outcome.
         keep: whether somebody asked who wants the output to be cached.
         output: the answer as JSON text, once there is one.
         made: when it was answered.
@@ -45,6 +58,7 @@ class Evaluation:
         "deadline",
         "input",
         "keep",
+        "lookup",
         "made",
         "output",
         "owner",
@@ -70,6 +84,7 @@ class Evaluation:
         self.keep = keep
         self.output: bytes | None = None
         self.made = arrived
+        self.lookup: Lookup | None = None
         self.visited = False
         self.cost = 0
 

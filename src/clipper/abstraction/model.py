@@ -6,11 +6,14 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from math import inf
+from random import getrandbits
 from typing import Any
 
+from clipper.abstraction.approximate.similar import ApproximateCache, Lookup
 from clipper.abstraction.batching import BatchController, controller_named
 from clipper.abstraction.cache import CacheConfig, PredictionCache
-from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Waiter
+from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Verifier, Waiter
 from clipper.abstraction.link import Link, LinkConfig
 from clipper.abstraction.queue import DeadlineQueue, QueueConfig
 from clipper.abstraction.replica import Batch, Replica
@@ -18,7 +21,7 @@ from clipper.abstraction.terms import Terms
 from clipper.core.clock import Clock
 from clipper.core.histogram import Histogram
 from clipper.core.inputs import Input
-from clipper.wire.batches import ItemFailure, ResultBatch
+from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
 
 MAX_ATTEMPTS = 2
 """How often an evaluation may be lost with its container before it is taken for the cause."""
@@ -70,6 +73,7 @@ class ServedModel:
 
     Attributes:
         can_answer: whether a container is, or soon should be, there to ask.
+        approximate: its approximate cache, if an application allows one.
     """
 
     def __init__(self, name: str, version: str, batch_size: int, layer: ModelLayer) -> None:
@@ -84,6 +88,7 @@ class ServedModel:
         self._cache = layer.cache
         self._clock = layer.clock
         self._evaluations: Evaluations = {}
+        self.approximate: ApproximateCache | None = None
         self._renewals: Evaluations = {}  # in flight although there is a finished one, too old for who asked
         self._queue = DeadlineQueue(layer.config.queue)
         self._pull_scheduled = False
@@ -139,6 +144,23 @@ class ServedModel:
             self._forget(dropped)
         return batch
 
+    def look_up(self, asked: Input, now: float, terms: Terms) -> Lookup | None:
+        """What the approximate cache has for an input that is neither cached nor in flight; to try before `ask`."""
+        if self.approximate is None or asked.key in self._evaluations:
+            return None
+        return self.approximate.look_up(asked, -inf if terms.any_age else now - terms.max_age_s, now)
+
+    def learn_from(self, asked: Input, lookup: Lookup) -> None:
+        """What the model will say of `asked`, which it has just been asked, is news for the approximate cache."""
+        evaluation = self._evaluations.get(asked.key)
+        if evaluation is not None and evaluation.output is None:
+            evaluation.lookup = lookup
+
+    def verify(self, asked: Input, lookup: Lookup, deadline: float, now: float, terms: Terms) -> None:
+        """Ask the model too, although the approximate cache has answered."""
+        self.ask(asked, deadline, now, terms, Verifier(deadline), 0)
+        self.learn_from(asked, lookup)
+
     def completed(self, batch: Batch, result: ResultBatch, now: float) -> None:
         """Keep the outputs and hand the outcomes to those who wait."""
         measures = self.measures
@@ -156,11 +178,16 @@ class ServedModel:
                 admit(evaluation, outcome)
             else:
                 self._settle(evaluation, held, outcome, now)
+            if evaluation.lookup is not None:
+                self._learn(evaluation.lookup, outcome, now)
+                evaluation.lookup = None
             waiters = evaluation.waiters  # as `complete` does, without a call for each
             evaluation.waiters = NOBODY
             for waiter, member in waiters:
                 waiter.receive(member, outcome, now)
         size = len(batch.evaluations)
+        if self.approximate is not None and size:
+            self.approximate.effort.learn(result.compute_ns * 1e-9 / size)
         measures.predictions += size
         measures.queue_s.observe_many(batch.sent_at - batch.evaluations[0].arrived, size)
 
@@ -195,6 +222,14 @@ class ServedModel:
         for replica in self.replicas.values():
             replica.retarget(slo_s)
 
+    def set_max_disagreement(self, share: float) -> None:
+        """The strictest of the applications that use this version and allow similar inputs' answers; 0 if none does."""
+        max_bytes = self._layer.config.cache.approximate_max_bytes
+        if share <= 0.0 or max_bytes <= 0:
+            self.approximate = None
+        elif self.approximate is None or self.approximate.max_disagreement != share:
+            self.approximate = ApproximateCache(max_bytes, share, getrandbits(32))
+
     def add_replica(self, replica_id: int, address: str, token: str) -> None:
         """Dial a replica's container and give it work."""
         layer = self._layer
@@ -219,6 +254,7 @@ class ServedModel:
             evaluation.complete(MODEL_REMOVED, now)
         self._cache.forget(self._evaluations)
         self._renewals.clear()
+        self.approximate = None
 
     def _controller(self) -> BatchController:
         name = "fixed" if self._batch_size > 0 else self._layer.config.batching
@@ -236,6 +272,10 @@ class ServedModel:
         self.measures.dropped += len(evaluations)
         for evaluation in evaluations:
             self._remove(evaluation)
+
+    def _learn(self, lookup: Lookup, outcome: Outcome, now: float) -> None:
+        if self.approximate is not None and isinstance(outcome, bytes):
+            self.approximate.learn(lookup, outcome, now)
 
     def _settle(self, evaluation: Evaluation, held: Evaluation | None, output: bytes, now: float) -> None:
         """What becomes of an output that nobody wants cached, or whose place in the cache `held` has."""

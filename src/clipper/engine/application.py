@@ -12,7 +12,7 @@ from clipper.core.errors import invalid
 from clipper.core.histogram import Histogram
 from clipper.core.prediction import NO_MODELS, SLO_MISSED
 from clipper.engine.deadlines import Deadlines
-from clipper.engine.query import EXACT, PendingQuery
+from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
 from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
@@ -75,6 +75,7 @@ class ServedApplication:
         self.slo_s = spec.latency_slo_micros * 1e-6
         self.patience_s = self.slo_s - min(ANSWERING_SHARE * self.slo_s, ANSWERING_MAX_S)
         self._terms = Terms(self.slo_s, cached=spec.cache, ttl_s=spec.cache_ttl_s)
+        self._takes_similar = spec.cache and spec.max_disagreement > 0.0
         self.policy = policy_named(spec.policy)
         self.states = states
         self.measures = measures
@@ -136,11 +137,15 @@ class ServedApplication:
         query.selection = self._only_selection
         query.outcomes = [None]
         query.waiting = 1
-        output = model.ask(query.input, query.deadline, now, self._terms, query, 0)
+        if self._takes_similar:
+            output = self._ask_similar(query, model, 0, now)
+        else:
+            output = model.ask(query.input, query.deadline, now, self._terms, query, 0)
         if output is not None:
             query.outcomes[0] = output
             query.waiting = 0
-            query.cache = EXACT
+            if not query.cache:
+                query.cache = EXACT
             self.conclude(query, now)
         elif query.waiting:
             self._deadlines.watch(query, self.slo_s)
@@ -153,16 +158,35 @@ class ServedApplication:
         query.waiting = count
         for member, model in enumerate(models):
             if model.can_answer:
-                output = model.ask(query.input, query.deadline, now, self._terms, query, member)
+                if self._takes_similar:
+                    output = self._ask_similar(query, model, member, now)
+                else:
+                    output = model.ask(query.input, query.deadline, now, self._terms, query, member)
                 if output is None:
                     continue
                 outcomes[member] = output
-                query.cache = EXACT
+                if not query.cache:
+                    query.cache = EXACT
             query.waiting -= 1
         if query.waiting:
             self._deadlines.watch(query, self.slo_s)
         elif not query.answered:
             self.conclude(query, now)
+
+    def _ask_similar(self, query: PendingQuery, model: ServedModel, member: int, now: float) -> bytes | None:
+        """As `model.ask`, for who takes what was said of a similar input too."""
+        terms = self._terms
+        lookup = model.look_up(query.input, now, terms)
+        if lookup is None:
+            return model.ask(query.input, query.deadline, now, terms, query, member)
+        if lookup.is_hit:
+            query.cache = APPROXIMATE
+            if lookup.is_sample:
+                model.verify(query.input, lookup, query.deadline, now, terms)
+            return lookup.nearest.output
+        output = model.ask(query.input, query.deadline, now, terms, query, member)
+        model.learn_from(query.input, lookup)
+        return output
 
     def _combine(self, query: PendingQuery) -> None:
         """One output from those that have arrived, or the default one."""

@@ -145,6 +145,12 @@ class Engine:
             ]
             if objectives:
                 model.set_objective(min(objectives))
+            allowed = [
+                spec.max_disagreement
+                for spec in snapshot.applications.values()
+                if name in spec.models and spec.cache and spec.max_disagreement > 0.0
+            ]
+            model.set_max_disagreement(min(allowed, default=0.0))
 
     def _serve_application(self, spec: Application, current: dict[str, ServedModel]) -> ServedApplication:
         before = self.applications.get(spec.name)

@@ -74,6 +74,7 @@ class EngineCollector(Collector):
             ("clipper_model_rejected", "Inputs refused because the queue was full.", "rejected"),
         ):
             yield _counter(name, help_text, _MODEL, [(key, getattr(each, attribute)) for key, each in counted])
+        yield from self._approximate()
         yield _gauge(
             "clipper_model_queue_length", "Inputs waiting.", _MODEL, ((key, each.queue_length) for key, each in models)
         )
@@ -82,6 +83,37 @@ class EngineCollector(Collector):
             "Waiting in the queue, of the oldest input of each batch.",
             _MODEL,
             ((key, each.queue_s) for key, each in counted),
+        )
+
+    def _approximate(self) -> Iterator[Metric]:
+        caches = [
+            ([model.name, model.version], model.approximate)
+            for model in self._engine.models.values()
+            if model.approximate is not None
+        ]
+        yield _counter(
+            "clipper_model_approximate_hits",
+            "Inputs answered by what was said of a similar one.",
+            _MODEL,
+            ((key, each.hits) for key, each in caches),
+        )
+        yield _counter(
+            "clipper_model_approximate_checked",
+            "Those of them that the model was asked too.",
+            _MODEL,
+            ((key, each.steering.sampled) for key, each in caches),
+        )
+        yield _counter(
+            "clipper_model_approximate_disagreements",
+            "Those of them to which the model said something else.",
+            _MODEL,
+            ((key, each.steering.disagreements) for key, each in caches),
+        )
+        yield _gauge(
+            "clipper_model_approximate_threshold",
+            "How near a similar input has to be; 0 while none is near enough.",
+            _MODEL,
+            ((key, each.steering.threshold) for key, each in caches),
         )
 
     def _replicas(self) -> Iterator[Metric]:

@@ -1,63 +1,53 @@
-"""How much is worth looking for: every input while that pays or may soon, else one now and then."""
+"""How much is worth looking for: every input while that pays, else as much as takes a small share of the time."""
 
-MIN_SHARE = 0.1
-"""Of lookups that find an answer, for them to pay: one takes less than 100 µs, many models ten times that."""
+UNPAID_SHARE = 0.02
+"""Of the time, for lookups that do not pay: to learn whether they will."""
 
-JUDGED = 1000
+UNPAID_BURST = 500
+"""Lookups that may be made at once when there was nothing to do before; a twentieth of a second."""
+
+JUDGED = 128
 """Lookups after which it is judged whether they pay."""
-
-MAX_UNPAID = 4000
-"""Lookups that may go on promising without paying: less than half a second in all."""
-
-PROBES = 256
-"""Lookups before a judgement while only one input in `period` is looked up."""
-
-FIRST_PERIOD = 16
-MAX_PERIOD = 512
-"""The longest: a lookup's 100 µs are 0.2 µs for each input then."""
 
 
 class Effort:
     """Says which inputs are to be looked up.
 
     Attributes:
-        period: one in so many.
+        cost_s: of one lookup, in seconds.
+        call_s: what it saves if it finds an answer: what the model takes for one input, in seconds; 0 while unknown.
+        pays: whether, of late, lookups have saved more than they cost.
     """
 
     def __init__(self) -> None:
-        self.period = 1
-        self._passed = 0
+        self.cost_s = 0.0001
+        self.call_s = 0.0
+        self.pays = False
+        self._allowed = float(UNPAID_BURST)
+        self._reckoned = 0.0
         self._lookups = 0
         self._hits = 0
-        self._unpaid = 0
 
-    def is_due(self) -> bool:
-        """Whether this input is to be looked up."""
-        self._passed += 1
-        if self._passed < self.period:
+    def is_due(self, now: float) -> bool:
+        """Whether the input that has come now is to be looked up."""
+        if self.pays:
+            return True
+        allowed = min(UNPAID_BURST, self._allowed + (now - self._reckoned) * UNPAID_SHARE / self.cost_s)
+        self._reckoned = now
+        if allowed < 1.0:
+            self._allowed = allowed
             return False
-        self._passed = 0
+        self._allowed = allowed - 1.0
         return True
 
-    def note(self, hit: bool, promising: bool) -> None:
-        """A lookup has found an answer, or not; `promising`: what was learned so far lets expect that others will."""
+    def note(self, hit: bool) -> None:
+        """A lookup has found an answer, or not."""
         self._lookups += 1
         self._hits += hit
-        if self._lookups >= (JUDGED if self.period == 1 else PROBES):
-            self._judge(promising)
+        if self._lookups >= JUDGED:
+            self.pays = self._hits * self.call_s > self._lookups * self.cost_s
+            self._lookups = self._hits = 0
 
-    def restart(self) -> None:
-        """Only now there is something to find: look everything up again."""
-        self.period = 1
-        self._lookups = self._hits = self._unpaid = 0
-
-    def _judge(self, promising: bool) -> None:
-        if self._hits >= MIN_SHARE * self._lookups:
-            self.restart()
-            return
-        self._unpaid += self._lookups
-        self._lookups = self._hits = 0
-        if self.period > 1:
-            self.period = min(MAX_PERIOD, self.period * 2)
-        elif not promising or self._unpaid >= MAX_UNPAID:
-            self.period = FIRST_PERIOD
+    def learn(self, call_s: float) -> None:
+        """A batch took the model so long for each of its inputs."""
+        self.call_s += (call_s - self.call_s) * (0.1 if self.call_s else 1.0)

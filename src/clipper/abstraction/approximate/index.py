@@ -22,8 +22,8 @@ ENTRY_OVERHEAD_BYTES = 400
 MAX_OUTPUT_BYTES = 256
 """A longer one is no label: two inputs hardly ever have the same."""
 
-MAX_ENTRIES = 8192
-"""All sketches are compared at each lookup, which takes 25 µs for so many."""
+MAX_ENTRIES = 4096
+"""All sketches are compared at each lookup, which takes 30 µs for so many."""
 
 
 class Described(NamedTuple):
@@ -87,7 +87,7 @@ class NearestIndex:
         return Described(vector, sketch) if finite else None
 
     def nearest(self, described: Described, oldest: float) -> Nearest:
-        """The nearest that was made at `oldest` or later; what is found to be older is never found again."""
+        """The nearest that was made at `oldest` or later; if one is found that is older, all such are forgotten."""
         count = len(self._outputs)
         if not count:
             return NOTHING_NEAR
@@ -102,7 +102,7 @@ class NearestIndex:
             if self._half_squares[place] == inf:
                 continue
             if self._made[place] < oldest:
-                self._half_squares[place] = inf
+                self._half_squares[:count][self._made[:count] < oldest] = inf
                 continue
             if found.place < 0:
                 found = Nearest(place, distance, inf, self._outputs[place])

@@ -22,9 +22,6 @@ MAX_WINDOW = 40_000
 RESTEER_SHARE = 32
 """The threshold is set anew when so much of the window has changed, one in so many."""
 
-PROMISING_SHARE = 0.1
-"""Of the window's samples that some threshold would take, for it to be worth learning on."""
-
 RECENT = 128
 """Answers whose disagreements, if there are more than chance allows, show that what was learned holds no longer."""
 
@@ -35,14 +32,12 @@ class Steering:
     Attributes:
         threshold: an answer is taken from the nearest input if that is no farther, and none with another output is
             either. 0 as long as nothing is known.
-        promising: whether some threshold would take enough, if the window's disagreements were half as many.
         sampled: answers so taken that the model was asked about too.
         disagreements: those of them to which the model said something else.
     """
 
     def __init__(self, max_disagreement: float, rng: Random) -> None:
         self.threshold = 0.0
-        self.promising = False
         self.sampled = 0
         self.disagreements = 0
         self.max_disagreement = max_disagreement
@@ -104,8 +99,6 @@ class Steering:
         disagreed = np.concatenate((wrong, -wrong))[order].cumsum()
         possible = (np.append(at[1:], inf) > at) & (taken > 0)
         at, taken, disagreed = at[possible], taken[possible], disagreed[possible]
-        half_good = disagreed <= 2 * self.max_disagreement * taken
-        self.promising = bool((taken[half_good] >= PROMISING_SHARE * count).any())
         fits = _upper_bound(disagreed, taken) <= self.max_disagreement
         self.threshold = float(at[np.where(fits, taken, 0).argmax()]) if fits.any() else 0.0
 

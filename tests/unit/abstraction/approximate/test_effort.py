@@ -1,46 +1,76 @@
 """How often lookups are made."""
 
-from clipper.abstraction.approximate.effort import JUDGED, MAX_PERIOD, MAX_UNPAID, Effort
+import pytest
+
+from clipper.abstraction.approximate.effort import JUDGED, UNPAID_BURST, UNPAID_SHARE, Effort
+
+SLOW_MODEL_S = 0.005
+PER_SECOND = 2000
 
 
-def look_up(effort: Effort, queries: int, *, hit: bool, promising: bool = False) -> int:
-    """How many of so many queries are looked up."""
+def effort(call_s: float) -> Effort:
+    made = Effort()
+    made.learn(call_s)
+    return made
+
+
+def look_up(made: Effort, start: float, seconds: float, *, one_hit_in: int) -> int:
+    """How many queries are looked up while PER_SECOND come."""
     count = 0
-    for _ in range(queries):
-        if effort.is_due():
-            effort.note(hit, promising)
+    for number in range(int(seconds * PER_SECOND)):
+        if made.is_due(start + number / PER_SECOND):
             count += 1
+            made.note(count % one_hit_in == 0)
     return count
 
 
-def test_what_pays_goes_on() -> None:
-    assert look_up(Effort(), 100_000, hit=True) == 100_000
+def test_what_pays_is_always_done() -> None:
+    made = effort(SLOW_MODEL_S)
+    look_up(made, 0.0, 1.0, one_hit_in=1)
+    assert made.pays
+    assert look_up(made, 1.0, 10.0, one_hit_in=2) == 10 * PER_SECOND
 
 
-def test_what_does_not_pay_soon_costs_almost_nothing() -> None:
-    effort = Effort()
-    assert look_up(effort, 100_000, hit=False) < JUDGED + 2500
-    assert look_up(effort, 500_000, hit=False) < 2 * 500_000 / MAX_PERIOD
-    assert effort.period == MAX_PERIOD
+@pytest.mark.parametrize("one_hit_in", [100, 10**9])
+def test_what_does_not_pay_takes_its_small_share_of_the_time(one_hit_in: int) -> None:
+    made = effort(SLOW_MODEL_S)
+    count = look_up(made, 0.0, 30.0, one_hit_in=one_hit_in)
+    assert count * made.cost_s <= 30 * UNPAID_SHARE + UNPAID_BURST * made.cost_s
+    assert count * made.cost_s >= 0.9 * 30 * UNPAID_SHARE
 
 
-def test_what_promises_much_may_take_longer_but_not_for_ever() -> None:
-    effort = Effort()
-    assert look_up(effort, MAX_UNPAID, hit=False, promising=True) == MAX_UNPAID
-    assert look_up(effort, 50_000, hit=False, promising=True) < 2500
+def test_a_model_that_is_faster_than_a_lookup_is_asked() -> None:
+    made = effort(0.00005)
+    look_up(made, 0.0, 5.0, one_hit_in=1)
+    assert not made.pays
 
 
-def test_probes_that_hit_turn_it_on_again() -> None:
-    effort = Effort()
-    look_up(effort, 1_000_000, hit=False)
-    look_up(effort, 300 * MAX_PERIOD, hit=True)
-    assert effort.period == 1
+def test_it_does_not_pay_before_it_is_known_what_a_call_takes() -> None:
+    made = Effort()
+    look_up(made, 0.0, 5.0, one_hit_in=1)
+    assert not made.pays
+    made.learn(SLOW_MODEL_S)
+    look_up(made, 5.0, 5.0, one_hit_in=1)
+    assert made.pays
 
 
-def test_one_hit_in_five_pays_and_one_in_fifty_does_not() -> None:
-    for share, period in ((5, 1), (50, 16)):
-        effort = Effort()
-        for number in range(JUDGED):
-            assert effort.is_due()
-            effort.note(number % share == 0, promising=False)
-        assert effort.period == period
+def test_what_pays_no_longer_is_noticed_and_so_is_what_pays_again() -> None:
+    made = effort(SLOW_MODEL_S)
+    look_up(made, 0.0, 1.0, one_hit_in=1)
+    look_up(made, 1.0, 1.0, one_hit_in=10**9)
+    assert not made.pays
+    look_up(made, 2.0, 3.0, one_hit_in=1)
+    assert made.pays
+
+
+def test_a_pause_saves_up_no_more_than_a_burst() -> None:
+    made = effort(SLOW_MODEL_S)
+    look_up(made, 0.0, 10.0, one_hit_in=10**9)
+    assert sum(made.is_due(1e6) for _ in range(10 * UNPAID_BURST)) == UNPAID_BURST
+
+
+def test_a_call_is_averaged() -> None:
+    made = effort(0.001)
+    made.learn(0.002)
+    assert 0.001 < made.call_s < 0.0012
+    assert JUDGED > 0

@@ -107,14 +107,8 @@ def test_a_stricter_bound_takes_more_samples_and_holds_too() -> None:
     assert steering.threshold > 0.9
 
 
-def test_what_has_no_neighbour_promises_nothing() -> None:
+def test_what_has_no_neighbour_opens_nothing() -> None:
     steering = Steering(BOUND, Random(1))
     for _ in range(3000):
         steering.observe(inf, inf, True)
-    assert (steering.threshold, steering.promising) == (0.0, False)
-
-
-def test_promising_before_it_is_certain() -> None:
-    steering = Steering(BOUND, Random(1))
-    learn(steering, Random(2), 200, lambda distance: 0.0)
-    assert (steering.threshold, steering.promising) == (0.0, True)
+    assert steering.threshold == 0.0
