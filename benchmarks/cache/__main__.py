@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks.cache` compares eviction policies on synthetic traces.
+"""The command line: `python -m benchmarks.cache` compares eviction policies, and lets a million queries expire.
 
 With `--mnist FILE` it also measures the approximate cache on real images.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.cache.eviction import measure_eviction
+from benchmarks.cache.expiry import measure_expiry
 
 WIDTH = 150  # of the tables where the terminal does not say
 
@@ -21,6 +22,8 @@ def main() -> None:
     if options.requests:
         for sheet in measure_eviction(options.requests, options.keys, options.room):
             sheet.show(console)
+    if options.expire:
+        measure_expiry(options.expire).show(console)
     if options.mnist is not None:
         from benchmarks.cache.approximate import measure_approximate  # loads scikit-learn
 
@@ -32,6 +35,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=1_000_000, help="in each trace (%(default)s), 0 for none")
     parser.add_argument("--keys", type=int, default=100_000, help="different inputs (%(default)s)")
     parser.add_argument("--room", type=float, default=0.1, help="as a share of the keys (%(default)s)")
+    parser.add_argument("--expire", type=int, default=1_000_000, help="queries that nobody answers (%(default)s), or 0")
     parser.add_argument("--mnist", type=Path, help="an .npz file with x_train, y_train, x_test")
     parser.add_argument("--queries", type=int, default=30_000, help="in each stream of images (%(default)s)")
     return parser.parse_args(arguments)
