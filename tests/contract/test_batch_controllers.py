@@ -30,6 +30,10 @@ from tests.contract.simulated_models import (
 
 OBJECTIVE_S = 0.02
 BUDGET_S = budget_s(OBJECTIVE_S)
+
+SLACK_S = 0.0085
+"""What `drive` gives each batch: about what is left under saturation."""
+
 NAMES = ("none", "fixed", "aimd", "quantile", "deadline")
 
 Make = Callable[[], BatchController]
@@ -51,8 +55,8 @@ def rate_of(done: list[tuple[int, float]]) -> float:
     return sum(size for size, _ in done) / sum(compute_s + BATCH_OVERHEAD_S for _, compute_s in done)
 
 
-def best_rate(latency: Latency, budget: float = BUDGET_S) -> float:
-    """What the best fixed size within the budget reaches."""
+def best_rate(latency: Latency, budget: float = SLACK_S) -> float:
+    """What the best fixed size within the slack reaches."""
     sizes = [size for size in range(1, 2000) if latency(size) <= budget]
     return max(size / (latency(size) + BATCH_OVERHEAD_S) for size in sizes)
 
@@ -140,8 +144,8 @@ def test_unknown_name_says_which_there_are() -> None:
         controller_named("best", 8, OBJECTIVE_S)
 
 
-def test_two_batches_in_a_row_fit_an_objective() -> None:
-    assert 2 * BUDGET_S + LEAD_S < OBJECTIVE_S
+def test_the_cycle_leaves_time_to_answer() -> None:
+    assert BUDGET_S < cycle_s(OBJECTIVE_S) < OBJECTIVE_S - LEAD_S
     assert cycle_s(0.001) == 0.0
 
 
@@ -194,9 +198,9 @@ def test_quantile_keeps_the_99th_percentile_within_the_budget() -> None:
 @each_shape
 @pytest.mark.parametrize("seed", range(3))
 def test_deadline_reaches_the_goodput_of_the_best_size(latency: Latency, seed: int) -> None:
-    """What moves in blocks less well: it is not felt for where a block ends."""
+    """What moves in blocks less well: it is not felt for where one ends. The rest is what the spread has to have."""
     settled = drive(Deadline(OBJECTIVE_S), noisy(latency, Random(seed), 0.02), 600)[200:]
-    assert rate_of(settled) >= (0.8 if latency is stepwise else 0.92) * best_rate(latency)
+    assert rate_of(settled) >= (0.8 if latency is stepwise else 0.88) * best_rate(latency)
 
 
 @each_shape
@@ -222,9 +226,10 @@ def test_deadline_serves_a_model_without_gain_in_small_batches() -> None:
 
 
 def test_deadline_makes_large_batches_where_nearly_all_is_fixed() -> None:
-    """Even where two in a row just fail to fit: small ones would take hardly less."""
-    settled = drive(Deadline(OBJECTIVE_S), forest, 300)[100:]
-    assert rate_of(settled) > best_rate(forest)
+    """Even where two in a row would fail to fit: small ones would take hardly less."""
+    settled = drive(Deadline(OBJECTIVE_S), forest, 300, slack_s=0.014)[100:]
+    assert rate_of(settled) > best_rate(forest, 0.75 * cycle_s(OBJECTIVE_S)) * 0.95
+    assert rate_of(settled) > best_rate(forest, cycle_s(OBJECTIVE_S) / 2)
 
 
 @pytest.mark.parametrize("factor", [3.0, 1 / 3])
@@ -234,7 +239,7 @@ def test_deadline_follows_drift_both_ways_within_a_few_dozen_batches(base: Laten
     controller = Deadline(OBJECTIVE_S)
     drive(controller, lambda size: before * base(size), 500)
     following = drive(controller, lambda size: after * base(size), 100)
-    assert sum(compute_s > 0.0085 for _, compute_s in following) <= 36
+    assert sum(compute_s > SLACK_S for _, compute_s in following) <= 36
     assert rate_of(following[50:]) >= 0.85 * best_rate(lambda size: after * base(size))
 
 
@@ -247,31 +252,31 @@ def test_deadline_follows_a_slow_drift_and_back() -> None:
         return affine(size) * (1 + abs((batches[0] % 1000) - 500) / 250)
 
     done = drive(controller, drifting, 4000)[500:]
-    assert sum(compute_s > 0.0085 for _, compute_s in done) / len(done) < 0.1
+    assert sum(compute_s > SLACK_S for _, compute_s in done) / len(done) < 0.1
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_deadline_allows_for_noise(seed: int) -> None:
     done = drive(Deadline(OBJECTIVE_S), noisy(affine, Random(seed)), 2000)[100:]
-    assert sum(compute_s > 0.0085 for _, compute_s in done) / len(done) < 0.2
+    assert sum(compute_s > SLACK_S for _, compute_s in done) / len(done) < 0.2
     assert rate_of(done) > 0.7 * best_rate(affine)
 
 
 def test_deadline_allows_for_two_modes() -> None:
     """One batch in ten takes twice as long: where that costs little, batches are small enough for both."""
     done = drive(Deadline(OBJECTIVE_S), bimodal(linear, Random(1)), 2000)[100:]
-    assert sum(compute_s > 0.0085 for _, compute_s in done) / len(done) < 0.03
+    assert sum(compute_s > SLACK_S for _, compute_s in done) / len(done) < 0.03
     assert rate_of(done) > 0.8 * best_rate(linear)
 
 
 def test_deadline_forgets_a_hiccup() -> None:
     controller = Deadline(OBJECTIVE_S)
     drive(controller, affine, 300)
-    settled = controller.limit(0.0085)
+    settled = controller.limit(SLACK_S)
     controller.observe(settled, 0.5)
-    assert controller.limit(0.0085) >= 0.7 * settled
+    assert controller.limit(SLACK_S) >= 0.7 * settled
     drive(controller, affine, 40)
-    assert controller.limit(0.0085) >= 0.95 * settled
+    assert controller.limit(SLACK_S) >= 0.95 * settled
 
 
 def test_deadline_does_not_trust_a_size_for_ever_that_was_slow_once() -> None:
@@ -279,7 +284,7 @@ def test_deadline_does_not_trust_a_size_for_ever_that_was_slow_once() -> None:
     drive(controller, affine, 200, offered=30)
     controller.observe(90, 0.5)
     drive(controller, affine, 400)
-    assert controller.limit(0.0085) > 90
+    assert controller.limit(SLACK_S) > 90
 
 
 def test_deadline_grows_on_when_low_load_ends() -> None:
@@ -310,6 +315,7 @@ def test_deadline_serves_any_affine_model_well(fixed_s: float, each_s: float, sp
         return fixed_s + size * each_s
 
     done = drive(Deadline(OBJECTIVE_S), noisy(exact, Random(seed), spread), 500)[150:]
-    assert rate_of(done) >= (0.85 - 2 * spread) * best_rate(exact)
-    late = sum(compute_s > 0.0085 * (1 + spread) for _, compute_s in done)
+    surely_s = SLACK_S / (1 + 3 * spread)
+    assert exact(1) > surely_s or rate_of(done) >= 0.8 * best_rate(exact, surely_s)
+    late = sum(compute_s > SLACK_S * (1 + spread) for _, compute_s in done)
     assert late / len(done) <= 0.2

@@ -1,6 +1,7 @@
 """One evaluation: a model version's answer to one input, while it is awaited and while it is cached."""
 
 from collections.abc import Hashable
+from math import inf
 from typing import Protocol, TypeAlias
 
 from clipper.abstraction.approximate.similar import Lookup
@@ -29,7 +30,17 @@ class Verifier:
         """The approximate cache has learned from it already."""
 
 
-NOBODY: list[tuple[Waiter, int]] = []
+class Nobody:
+    """Stands where there is no waiter any longer, so that who looks at the first one always finds one."""
+
+    answered = True
+    deadline = -inf
+
+    def receive(self, member: int, outcome: Outcome, now: float) -> None:
+        """Has what it needs."""
+
+
+NOBODY: list[tuple[Waiter, int]] = [(Nobody(), 0)]
 """Shared by all completed evaluations, so that a cached one holds on to no query."""
 
 
@@ -47,6 +58,7 @@ class Evaluation:
         keep: whether somebody asked who wants the output to be cached.
         output: the answer as JSON text, once there is one.
         made: when it was answered.
+        queued: whether it waits for a replica, as it does from the beginning.
         visited: the cache's reference bit.
         cost: bytes that the cache counts for it.
     """
@@ -62,6 +74,7 @@ class Evaluation:
         "made",
         "output",
         "owner",
+        "queued",
         "visited",
         "waiters",
     )
@@ -85,6 +98,7 @@ class Evaluation:
         self.output: bytes | None = None
         self.made = arrived
         self.lookup: Lookup | None = None
+        self.queued = True
         self.visited = False
         self.cost = 0
 
@@ -94,6 +108,14 @@ class Evaluation:
             if not waiter.answered and waiter.deadline > now:
                 return True
         return False
+
+    def awaited_until(self, now: float) -> float:
+        """The earliest deadline past `now` of those that wait."""
+        deadline = inf
+        for waiter, _ in self.waiters:
+            if not waiter.answered and now < waiter.deadline < deadline:
+                deadline = waiter.deadline
+        return deadline
 
     def complete(self, outcome: Outcome, now: float) -> None:
         """Hand the outcome to everybody who asked."""

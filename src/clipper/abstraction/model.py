@@ -10,6 +10,7 @@ from math import inf
 from random import getrandbits
 from typing import Any
 
+from clipper.abstraction.admission import Admission
 from clipper.abstraction.approximate.similar import ApproximateCache, Lookup
 from clipper.abstraction.batching import BatchController, controller_named
 from clipper.abstraction.cache import CacheConfig, PredictionCache
@@ -21,11 +22,13 @@ from clipper.abstraction.terms import Terms
 from clipper.core.clock import Clock
 from clipper.core.histogram import Histogram
 from clipper.core.inputs import Input
+from clipper.core.prediction import OVERLOADED
 from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
 
 MAX_ATTEMPTS = 2
 """How often an evaluation may be lost with its container before it is taken for the cause."""
 
+SHED = ItemFailure(OVERLOADED)
 QUEUE_FULL = ItemFailure("The model's queue is full")
 CONTAINER_LOST = ItemFailure("The model's container ended while it computed this input, twice")
 MODEL_REMOVED = ItemFailure("The model version was removed")
@@ -55,7 +58,17 @@ class ModelLayer:
 class ModelMeasures:
     """What this frontend counts of one model version."""
 
-    __slots__ = ("cache_hits", "cache_misses", "dropped", "failures", "joined", "predictions", "queue_s", "rejected")
+    __slots__ = (
+        "cache_hits",
+        "cache_misses",
+        "dropped",
+        "failures",
+        "joined",
+        "predictions",
+        "queue_s",
+        "rejected",
+        "shed",
+    )
 
     def __init__(self) -> None:
         self.predictions = 0
@@ -65,6 +78,7 @@ class ModelMeasures:
         self.joined = 0
         self.dropped = 0
         self.rejected = 0
+        self.shed = 0
         self.queue_s = Histogram()
 
 
@@ -80,7 +94,7 @@ class ServedModel:
         self.name = name
         self.version = version
         self.measures = ModelMeasures()
-        self._slo_s = float("inf")
+        self._slo_s = inf
         self.replicas: dict[int, Replica] = {}
         self.can_answer = False
         self._batch_size = batch_size
@@ -91,6 +105,7 @@ class ServedModel:
         self.approximate: ApproximateCache | None = None
         self._renewals: Evaluations = {}  # in flight although there is a finished one, too old for who asked
         self._queue = DeadlineQueue(layer.config.queue)
+        self._admission = Admission()
         self._pull_scheduled = False
         self._loop = asyncio.get_running_loop()
 
@@ -126,8 +141,13 @@ class ServedModel:
                 return None
             # Its container has not answered in time: it must not hold up this query too, so that one is asked anew.
         self.measures.cache_misses += 1
+        queue = self._queue
+        if queue.length >= self._admission.places and self._is_hopeless(deadline, now, terms):
+            self.measures.shed += 1
+            waiter.receive(member, SHED, now)
+            return None
         evaluation = Evaluation(asked, evaluations, deadline, now, (waiter, member), terms.cached)
-        if not self._queue.push(evaluation, terms.slo_s):
+        if not queue.push(evaluation, terms):
             self.measures.rejected += 1
             evaluation.complete(QUEUE_FULL, now)
             return None
@@ -137,12 +157,59 @@ class ServedModel:
             self._loop.call_soon(self._pull)  # once per loop turn: what arrives in one turn goes out as one batch
         return None
 
-    def take(self, limit: int, now: float) -> list[Evaluation]:
-        """The next batch for a replica that has room."""
-        batch, dropped = self._queue.take(limit, now)
+    def abandon(self, asked: Input, now: float) -> None:
+        """A client has gone that had asked this: unless others wait for it too, it leaves the queue."""
+        for evaluations in (self._evaluations, self._renewals):
+            evaluation = evaluations.get(asked.key)
+            if evaluation is not None and evaluation.queued and not evaluation.is_awaited(now):
+                self._queue.abandon(evaluation)
+                self._remove(evaluation)
+                self.measures.dropped += 1
+
+    def take(self, controller: BatchController, start: float, now: float, *, idle: bool) -> list[Evaluation]:
+        """The next batch for a replica that can begin with it at `start`.
+
+        What could not be answered in time any more is answered at once. If that is all there is, and the replica has
+        nothing else to do, it gets one of them: it might have become faster.
+        """
+        queue = self._queue
+        dropped: list[Evaluation] = []
+        if not queue.length:
+            return dropped
+        if queue.has_suspects:
+            batch, late = queue.take(1, now)
+        else:
+            horizon = start + controller.typical_s(1)
+            deadline = queue.head(horizon, dropped)
+            limit = controller.limit(deadline - start)
+            if limit < queue.length and limit < controller.limit(inf):
+                limit = self._skip_late(controller, start, limit, dropped)
+            batch, late = queue.take(limit, horizon)
+        dropped += late
         if dropped:
-            self._forget(dropped)
+            if idle and not batch and dropped[-1].is_awaited(now):
+                batch.append(dropped.pop())
+            self._give_up(dropped, now)
         return batch
+
+    def _skip_late(self, controller: BatchController, start: float, limit: int, dropped: list[Evaluation]) -> int:
+        """The size of the next batch, after those were dropped whose deadlines would make it too small to pay.
+
+        Under overload whoever is first has hardly any time left; to serve it in a small batch would make those behind
+        it late too, and so on for ever. Where small batches cost nothing, or all can be served, nobody is dropped.
+        """
+        queue = self._queue
+        while True:
+            deadline = queue.head(start, dropped)
+            limit = controller.limit(deadline - start)
+            wanted = min(queue.length, controller.limit(inf))
+            if limit >= wanted:
+                return limit
+            needed_s = controller.typical_s(controller.least(wanted))
+            if deadline - start >= needed_s:
+                return limit
+            if not queue.drop_late(start + needed_s, max(1, queue.length // 8), dropped):
+                return limit
 
     def look_up(self, asked: Input, now: float, terms: Terms) -> Lookup | None:
         """What the approximate cache has for an input that is neither cached nor in flight; to try before `ask`."""
@@ -209,12 +276,16 @@ class ServedModel:
                 self._remove(evaluation)
                 if evaluation.attempts >= MAX_ATTEMPTS:
                     evaluation.complete(CONTAINER_LOST, now)
-        self._queue.push_back(again)
+        self._queue.push_back(again, alone=True)
         self._pull()
 
     def drop_expired(self, now: float) -> None:
         """Forget what waited in vain; its waiters have answered by their own deadline."""
-        self._forget(self._queue.drop_expired(now))
+        self._give_up(self._queue.drop_expired(now), now)
+
+    def load_changed(self) -> None:
+        """How long a query has to wait is to be reckoned anew."""
+        self._admission.forget()
 
     def set_objective(self, slo_s: float) -> None:
         """The tightest latency objective of the applications that use this version."""
@@ -263,15 +334,30 @@ class ServedModel:
     def _pull(self) -> None:
         self._pull_scheduled = False
         now = self._clock()
-        for replica in self.replicas.values():
+        replicas = self.replicas
+        if len(replicas) > 1:
+            for replica in replicas.values():
+                if replica.is_idle:
+                    replica.pull_one(now)  # before another is given a second batch
+        for replica in replicas.values():
             if not self._queue.length:
                 return
             replica.pull(now)
 
-    def _forget(self, evaluations: list[Evaluation]) -> None:
+    def _is_hopeless(self, deadline: float, now: float, terms: Terms) -> bool:
+        queue = self._queue
+        self._admission.reckon(self.replicas.values(), now, self._slo_s)
+        ahead = queue.length if terms.priority <= queue.lowest else queue.length_from(terms.priority)
+        return self._admission.is_hopeless(ahead, deadline)
+
+    def _give_up(self, evaluations: list[Evaluation], now: float) -> None:
+        """They will not be asked; who waits longer than until now is told so."""
         self.measures.dropped += len(evaluations)
         for evaluation in evaluations:
-            self._remove(evaluation)
+            if evaluation.output is None:  # else another replica has answered it meanwhile
+                self._remove(evaluation)
+                if evaluation.is_awaited(now):
+                    evaluation.complete(SHED, now)
 
     def _learn(self, lookup: Lookup, outcome: Outcome, now: float) -> None:
         if self.approximate is not None and isinstance(outcome, bytes):

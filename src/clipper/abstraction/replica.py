@@ -5,7 +5,7 @@ import contextlib
 from math import inf
 from typing import NamedTuple, Protocol
 
-from clipper.abstraction.batching.controller import PIPELINE_DEPTH, BatchController
+from clipper.abstraction.batching.controller import LEAD_S, PIPELINE_DEPTH, BatchController
 from clipper.abstraction.evaluation import Evaluation
 from clipper.abstraction.link import Link
 from clipper.core.clock import Clock
@@ -17,24 +17,39 @@ LEAVE_S = 5.0
 """For the batches in flight of a replica that is to go; longer ones are asked elsewhere."""
 
 
+OVERHEAD_RISES = 0.2
+OVERHEAD_FALLS = 0.02
+"""How fast the overhead of a batch is followed: it is to be a bound, so up faster than down."""
+
+OVERHEAD_STEP_S = 0.001
+"""One batch counts as at most this much beyond twice the present overhead: a hiccup is not the rule."""
+
+RECENT = 0.25
+"""Weight of the newest batch in what batches take at present; with more, load and its refusal would swing."""
+
+
 class Batch(NamedTuple):
-    """Evaluations that one message carried."""
+    """Evaluations that one message carried, and how long they are expected to compute."""
 
     evaluations: list[Evaluation]
     sent_at: float
+    compute_s: float = 0.0
 
 
 class ReplicaOwner(Protocol):
     """The model version that a replica serves."""
 
-    def take(self, limit: int, now: float) -> list[Evaluation]:
-        """The next batch, or nothing."""
+    def take(self, controller: BatchController, start: float, now: float, *, idle: bool) -> list[Evaluation]:
+        """The next batch, or nothing; its computation would begin at `start`, now if the replica is idle."""
 
     def completed(self, batch: Batch, result: ResultBatch, now: float) -> None:
         """A batch has come back, one outcome for each evaluation."""
 
     def returned(self, batches: list[Batch]) -> None:
         """These batches will not come back."""
+
+    def load_changed(self) -> None:
+        """A batch has been sent or has come back."""
 
 
 class ReplicaMeasures:
@@ -52,11 +67,16 @@ class ReplicaMeasures:
 
 
 class Replica:
-    """A container that takes batches whose size its own controller chooses."""
+    """A container that takes batches whose size its own controller chooses.
+
+    Attributes:
+        batch_s: what its batches take at present, 0 while unknown.
+    """
 
     def __init__(self, replica_id: int, link: Link, controller: BatchController, clock: Clock) -> None:
         self.replica_id = replica_id
         self.measures = ReplicaMeasures()
+        self.batch_s = 0.0
         self._controller = controller
         self._link = link
         self._in_flight: dict[int, Batch] = {}
@@ -66,6 +86,10 @@ class Replica:
         self._leaving = False
         self._on_trial = False
         self._emptied = asyncio.Event()
+        self._free_at = 0.0
+        self._answered_at = 0.0
+        self._overhead_s = 0.0
+        self._room_timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Replica {self.replica_id}: {len(self._in_flight)} in flight, limit {self.batch_limit}, {self._link}>"
@@ -74,6 +98,26 @@ class Replica:
     def ready(self) -> bool:
         """Whether its link is up."""
         return self._link.ready
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes batches."""
+        return self._link.ready and not self._leaving
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has nothing to compute."""
+        return not self._in_flight
+
+    @property
+    def ready_at(self) -> float:
+        """When it will have answered what it has."""
+        return self._free_at + self._overhead_s
+
+    def plan(self) -> tuple[int, float]:
+        """How large its batches become if enough is waiting, and what such a batch takes; 0 while unknown."""
+        size = self._controller.limit(inf)
+        return size, self._controller.typical_s(size)
 
     @property
     def batch_limit(self) -> int:
@@ -107,29 +151,69 @@ class Replica:
                     await self._emptied.wait()
         await self._link.stop()
 
-    def has_room(self) -> bool:
-        """Whether another batch may be sent now."""
-        return len(self._in_flight) < PIPELINE_DEPTH and self._link.ready and not (self._leaving or self._on_trial)
-
     def pull(self, now: float) -> None:
         """Send as many batches as there are room and work for."""
+        while self.pull_one(now):
+            pass
+
+    def pull_one(self, now: float) -> bool:
+        """Send a batch if there are room and work for it."""
+        in_flight = len(self._in_flight)
+        if in_flight >= PIPELINE_DEPTH or self._leaving or self._on_trial or not self._link.ready:
+            return False
         owner = self._owner
         assert owner is not None
-        while self.has_room():
-            evaluations = owner.take(self._controller.limit(inf), now)
-            if not evaluations:
-                return
-            batch_id = self._next_batch_id
-            self._next_batch_id = batch_id + 1
-            batch = Batch(evaluations, now)
-            try:
-                self._link.send(batch_id, [each.input for each in evaluations])
-            except LocalProtocolError as error:  # an input larger than the wire allows: it came alone, see the queue
-                owner.completed(batch, ResultBatch([ItemFailure(error.message)] * len(evaluations), 0), now)
-            else:
-                self._in_flight[batch_id] = batch
-                self._emptied.clear()
-                self._on_trial = evaluations[0].attempts > 0  # nothing should be lost with a suspect
+        begins = max(now, self._free_at) if in_flight else now
+        early_s = begins + self._overhead_s - now - LEAD_S
+        if in_flight and early_s > 0:
+            self._pull_later(early_s)
+            return False
+        evaluations = owner.take(self._controller, begins + self._overhead_s, now, idle=not in_flight)
+        if evaluations:
+            self._send(evaluations, begins, now)
+            owner.load_changed()
+        return bool(evaluations)
+
+    def _send(self, evaluations: list[Evaluation], begins: float, now: float) -> None:
+        """One batch, which the container takes up at `begins`."""
+        owner = self._owner
+        assert owner is not None
+        compute_s = self._controller.typical_s(len(evaluations))
+        batch_id = self._next_batch_id
+        self._next_batch_id = batch_id + 1
+        batch = Batch(evaluations, now, compute_s)
+        try:
+            self._link.send(batch_id, [each.input for each in evaluations])
+        except LocalProtocolError as error:  # an input larger than the wire allows: it came alone, see the queue
+            owner.completed(batch, ResultBatch([ItemFailure(error.message)] * len(evaluations), 0), now)
+        else:
+            self._in_flight[batch_id] = batch
+            self._emptied.clear()
+            self._on_trial = evaluations[0].attempts > 0  # nothing should be lost with a suspect
+            self._free_at = begins + compute_s
+            self.batch_s += (compute_s - self.batch_s) * RECENT
+
+    def _pull_later(self, delay_s: float) -> None:
+        """The container is busy for so long that what arrives meanwhile had better travel in one batch."""
+        if self._room_timer is None:
+            self._room_timer = asyncio.get_running_loop().call_later(delay_s, self._room_again)
+
+    def _room_again(self) -> None:
+        self._room_timer = None
+        if self._in_flight:
+            self.pull(self._clock())
+
+    def _learn(self, batch: Batch, compute_s: float, now: float) -> None:
+        """What this batch tells of the next ones."""
+        self._controller.observe(len(batch.evaluations), compute_s)
+        overhead_s = now - max(batch.sent_at, self._answered_at) - compute_s
+        present_s = self._overhead_s
+        overhead_s = min(max(0.0, overhead_s), 2 * present_s + OVERHEAD_STEP_S)
+        self._overhead_s += (overhead_s - present_s) * (OVERHEAD_RISES if overhead_s > present_s else OVERHEAD_FALLS)
+        self._answered_at = now
+        self._free_at = now
+        for waiting in self._in_flight.values():
+            self._free_at += waiting.compute_s
 
     def link_ready(self) -> None:
         """The container has been greeted."""
@@ -151,13 +235,14 @@ class Replica:
         now = self._clock()
         size = len(batch.evaluations)
         compute_s = result.compute_ns * 1e-9
-        self._controller.observe(size, compute_s)
+        self._learn(batch, compute_s, now)
         measures = self.measures
         measures.batches += 1
         measures.batch_size.observe(size)
         measures.compute_s.observe(compute_s)
         measures.round_trip_s.observe(now - batch.sent_at)
         self.pull(now)  # before the outcomes are handed out, so that the container has work meanwhile
+        self._owner.load_changed()
         self._owner.completed(batch, result, now)
 
     def link_lost(self) -> None:

@@ -2,3 +2,6 @@
 
 SLO_MISSED = "Failed to retrieve a prediction response within the specified latency SLO"
 NO_MODELS = "No connected models found for query"
+
+OVERLOADED = "The model is overloaded: an answer within the latency SLO was not possible any more"
+"""Ours: said as soon as it is known, on arrival or in the queue, instead of at the deadline."""

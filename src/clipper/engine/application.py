@@ -10,7 +10,7 @@ from clipper.abstraction.model import ServedModel
 from clipper.abstraction.terms import Terms
 from clipper.core.errors import invalid
 from clipper.core.histogram import Histogram
-from clipper.core.prediction import NO_MODELS, SLO_MISSED
+from clipper.core.prediction import NO_MODELS, OVERLOADED, SLO_MISSED
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
 from clipper.engine.states import States
@@ -74,7 +74,7 @@ class ServedApplication:
         self.input_type_name = spec.input_type.value
         self.slo_s = spec.latency_slo_micros * 1e-6
         self.patience_s = self.slo_s - min(ANSWERING_SHARE * self.slo_s, ANSWERING_MAX_S)
-        self._terms = Terms(self.slo_s, cached=spec.cache, ttl_s=spec.cache_ttl_s)
+        self._terms = Terms(self.slo_s, priority=spec.priority, cached=spec.cache, ttl_s=spec.cache_ttl_s)
         self._takes_similar = spec.cache and spec.max_disagreement > 0.0
         self.policy = policy_named(spec.policy)
         self.states = states
@@ -199,7 +199,7 @@ class ServedApplication:
             return
         query.output = self.default_output
         query.explanation = _why_nothing(query)
-        reason = query.explanation if query.explanation in (SLO_MISSED, NO_MODELS) else MODEL_FAILED
+        reason = query.explanation if query.explanation in (SLO_MISSED, NO_MODELS, OVERLOADED) else MODEL_FAILED
         self.measures.defaults[reason] = self.measures.defaults.get(reason, 0) + 1
 
     def _version(self, version: str) -> ServedModel:

@@ -70,6 +70,7 @@ class EngineCollector(Collector):
             ("clipper_model_cache_hits", "Inputs answered from the prediction cache.", "cache_hits"),
             ("clipper_model_cache_misses", "Inputs that had to be evaluated.", "cache_misses"),
             ("clipper_model_joined", "Inputs that joined an evaluation in flight.", "joined"),
+            ("clipper_model_shed", "Inputs refused on arrival: an answer in time was not possible any more.", "shed"),
             ("clipper_model_dropped", "Inputs dropped from the queue: too late, or nobody waited.", "dropped"),
             ("clipper_model_rejected", "Inputs refused because the queue was full.", "rejected"),
         ):

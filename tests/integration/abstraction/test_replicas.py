@@ -151,10 +151,12 @@ def test_batch_of_a_lost_container_goes_to_another_replica(tmp_path: Path) -> No
     async def scenario(clock: ManualClock) -> None:
         async with FakeContainer(tmp_path / "a", never) as hung, FakeContainer(tmp_path / "b", never) as other:
             model = served_model(clock, batch_size=2)
-            await ready(model, hung, other)
+            await ready(model, hung)
             askers = ask_many(model, range(4), clock())
             await hung.until(lambda: len(hung.payloads) == 4)
             other.behaviour = echo
+            model.add_replica(1, other.address, TOKEN)
+            await until(lambda: model.replicas[1].ready)
             await hung.stop()
             await until(lambda: all_right(askers))
             assert len(other.payloads) == 4

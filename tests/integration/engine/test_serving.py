@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from clipper.abstraction.batching.controller import budget_s
+from clipper.abstraction.batching.controller import cycle_s
 from clipper.engine.deadlines import LATEST_WAKE_S
 from clipper.registry import changes
 from clipper.registry.entities import Application, Replica, ReplicaState
@@ -167,7 +167,7 @@ def test_every_query_is_answered_by_its_deadline_whatever_the_container_does(
 
 
 def test_tightest_objective_of_all_applications_bounds_the_batches(tmp_path: Path) -> None:
-    """A model that computes 0.1 ms an input: its batches grow to what the tightest objective allows, no further."""
+    """A model with a fixed cost: its batches grow to what the tightest objective allows, no further."""
 
     async def scenario(clock: ManualClock) -> None:
         async with FakeContainer(tmp_path / "c", compute) as container, Serving(clock) as serving:
@@ -187,23 +187,24 @@ def test_tightest_objective_of_all_applications_bounds_the_batches(tmp_path: Pat
                 await until(lambda: not serving.engine.models["m", "1"].queue_length)
 
             await load(8_000)
-            assert replica.batch_limit * PER_INPUT_S > budget_s(0.02)
+            assert computing_s(replica.batch_limit) > 0.02
             serving.change(changes.add_application(serving.now, spec("tight", 20_000)))
             await load(8_000)
-            assert replica.batch_limit * PER_INPUT_S <= budget_s(0.02) + 2 * PER_INPUT_S
+            assert computing_s(replica.batch_limit) <= cycle_s(0.02)
             serving.change(changes.delete_application(serving.now, "tight"))
             await load(8_000)
-            assert replica.batch_limit * PER_INPUT_S > budget_s(0.02) + 2 * PER_INPUT_S
+            assert computing_s(replica.batch_limit) > 0.02
 
     run_virtually(scenario)
 
 
-PER_INPUT_S = 0.0001
+def computing_s(inputs: int) -> float:
+    return 0.005 + 0.0001 * inputs
 
 
 async def compute(peer: Peer, batch_id: int, batch: InputBatch) -> None:
-    await asyncio.sleep(PER_INPUT_S * batch.size)
-    peer.answer(batch_id, echoed(batch), PER_INPUT_S * batch.size)
+    await asyncio.sleep(computing_s(batch.size))
+    peer.answer(batch_id, echoed(batch), computing_s(batch.size))
 
 
 def spec(name: str, slo_micros: int) -> Application:

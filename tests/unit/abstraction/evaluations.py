@@ -4,6 +4,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 
+from clipper.abstraction.batching.fixed import Fixed
 from clipper.abstraction.cache import CacheConfig, PredictionCache
 from clipper.abstraction.evaluation import Evaluation, Evaluations
 from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
@@ -46,11 +47,16 @@ def evaluation(
 
 
 def served_model(
-    clock: Clock, *, batch_size: int = -1, cache_bytes: int = 1 << 20, queue_length: int = 1000
+    clock: Clock,
+    *,
+    batch_size: int = -1,
+    batching: str = "deadline",
+    cache_bytes: int = 1 << 20,
+    queue_length: int = 1000,
 ) -> ServedModel:
     """A model version without replicas, which would take queries; needs a running loop."""
     cache = CacheConfig(max_bytes=cache_bytes)
-    config = ModelLayerConfig(cache=cache, queue=QueueConfig(max_length=queue_length))
+    config = ModelLayerConfig(cache=cache, queue=QueueConfig(max_length=queue_length), batching=batching)
     model = ServedModel("m", "1", batch_size, ModelLayer(config, PredictionCache(cache), "test", clock))
     model.can_answer = True
     return model
@@ -69,6 +75,11 @@ def ask_on(
     """As `ask`, for an application with these terms."""
     asker = asker or Asker(now + terms.slo_s)
     return asker, model.ask(asked, now + terms.slo_s, now, terms, asker, 0)
+
+
+def next_batch(model: ServedModel, now: float, limit: int = 1000) -> list[Evaluation]:
+    """What a replica that has nothing to do would be given."""
+    return model.take(Fixed(limit), now, now, idle=True)
 
 
 async def until(condition: Callable[[], bool], patience_s: float = 20.0) -> None:

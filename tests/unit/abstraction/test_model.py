@@ -11,14 +11,14 @@ from clipper.abstraction.replica import Batch
 from clipper.abstraction.terms import Terms
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
-from tests.unit.abstraction.evaluations import Asker, ask, number, served_model
+from tests.unit.abstraction.evaluations import Asker, ask, next_batch, number, served_model
 from tests.virtual_time import ManualClock, run_virtually
 
 BOOM = ItemFailure("ValueError: boom")
 
 
 def take(model: ServedModel, clock: ManualClock, limit: int = 1000) -> Batch:
-    return Batch(model.take(limit, clock()), clock())
+    return Batch(next_batch(model, clock(), limit), clock())
 
 
 def give(model: ServedModel, clock: ManualClock, batch: Batch, *outcomes: Outcome) -> None:

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from clipper.abstraction.evaluation import Evaluation
-from clipper.abstraction.queue import MAX_BATCH_BYTES, DeadlineQueue, QueueConfig
+from clipper.abstraction.queue import MAX_ABANDONED, MAX_BATCH_BYTES, DeadlineQueue, QueueConfig
+from clipper.abstraction.terms import Terms
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import encode_predict
 from tests.unit.abstraction.evaluations import Asker, evaluation, number
@@ -24,7 +25,7 @@ def queue(max_length: int = 1000) -> DeadlineQueue:
 def pushed(to: DeadlineQueue, slo_s: float, deadlines: Iterable[float]) -> list[Evaluation]:
     made = [evaluation(number(deadline), deadline) for deadline in deadlines]
     for each in made:
-        assert to.push(each, slo_s)
+        assert to.push(each, Terms(slo_s))
     return made
 
 
@@ -72,7 +73,7 @@ def test_evaluation_nobody_awaits_is_dropped() -> None:
     shared = evaluation(number(2), 110, asker=gone)
     shared.waiters.append((there, 0))
     for each in (left, shared):
-        waiting.push(each, FAST)
+        waiting.push(each, Terms(FAST))
     gone.answered = True
     assert waiting.take(10, NOW) == ([shared], [left])
 
@@ -81,18 +82,18 @@ def test_full_queue_refuses() -> None:
     waiting = queue(max_length=3)
     pushed(waiting, FAST, [101, 102])
     pushed(waiting, SLOW, [103])
-    assert not waiting.push(evaluation(number(4), 104), FAST)
-    assert not waiting.push(evaluation(number(4), 104), 7.0)
+    assert not waiting.push(evaluation(number(4), 104), Terms(FAST))
+    assert not waiting.push(evaluation(number(4), 104), Terms(7.0))
     assert len(waiting) == 3
     waiting.take(1, NOW)
-    assert waiting.push(evaluation(number(4), 104), FAST)
+    assert waiting.push(evaluation(number(4), 104), Terms(FAST))
 
 
 def test_returned_evaluations_go_first() -> None:
     waiting = queue()
     pushed(waiting, FAST, [101, 102, 103])
     taken, _ = waiting.take(2, NOW)
-    waiting.push_back(taken)
+    waiting.push_back(taken, alone=True)
     assert len(waiting) == 3
     batch, _ = waiting.take(10, NOW)
     assert deadlines(batch) == [101, 102, 103]
@@ -103,8 +104,8 @@ def test_returned_from_several_replicas_are_still_dropped_when_late() -> None:
     pushed(waiting, FAST, [101, 105])
     (early,), _ = waiting.take(1, NOW)
     (late,), _ = waiting.take(1, NOW)
-    waiting.push_back([late])
-    waiting.push_back([early])
+    waiting.push_back([late], alone=True)
+    waiting.push_back([early], alone=True)
     batch, dropped = waiting.take(10, 103.0)
     assert (batch, dropped) == ([late], [early])
     assert not len(waiting)
@@ -118,7 +119,7 @@ def test_batch_ends_before_an_input_that_does_not_stack(other: Input) -> None:
     waiting = queue()
     alike = pushed(waiting, FAST, [101, 102])
     odd = evaluation(other, 103)
-    waiting.push(odd, FAST)
+    waiting.push(odd, Terms(FAST))
     after = pushed(waiting, FAST, [104])
     assert waiting.take(10, NOW) == (alike, [])
     assert waiting.take(10, NOW) == ([odd], [])
@@ -128,7 +129,7 @@ def test_batch_ends_before_an_input_that_does_not_stack(other: Input) -> None:
 def test_inputs_of_one_dtype_and_ndim_stack_whatever_their_lengths() -> None:
     waiting = queue()
     for length in range(5):
-        waiting.push(evaluation(Input(DType.FLOAT64, (length,), bytes(8 * length)), 101 + length), FAST)
+        waiting.push(evaluation(Input(DType.FLOAT64, (length,), bytes(8 * length)), 101 + length), Terms(FAST))
     batch, _ = waiting.take(10, NOW)
     assert len(batch) == 5
     encode_predict(1, [each.input for each in batch])
@@ -141,7 +142,7 @@ def test_batch_of_several_inputs_keeps_the_byte_bound(size: int) -> None:
     made = [evaluation(Input(DType.FLOAT64, (len(payload) // 8,), payload), 101 + n) for n in range(4)]
     small = evaluation(number(7), 110)
     for each in [*made, small]:
-        waiting.push(each, FAST)
+        waiting.push(each, Terms(FAST))
     batches = []
     while len(waiting):
         batch, dropped = waiting.take(100, NOW)
@@ -185,6 +186,65 @@ def test_drain_takes_everything() -> None:
     assert waiting.take(10, NOW) == ([], [])
 
 
+def test_higher_priority_goes_first_whatever_the_deadlines() -> None:
+    waiting = queue()
+    low = [evaluation(number(n), 101 + n) for n in range(3)]
+    high = [evaluation(number(10 + n), 110 + n) for n in range(3)]
+    for each in low:
+        waiting.push(each, Terms(FAST))
+    for each in high:
+        waiting.push(each, Terms(SLOW, priority=5))
+    assert waiting.length_from(5) == 3
+    assert waiting.length_from(0) == len(waiting) == 6
+    assert waiting.take(4, NOW) == ([*high, low[0]], [])
+    assert waiting.head(NOW, []) == 102
+
+
+def test_lanes_of_one_priority_are_merged_behind_those_of_a_higher() -> None:
+    waiting = queue()
+    for deadline, slo_s, priority in ((105, FAST, 1), (103, SLOW, 1), (101, FAST, 0), (104, SLOW, 0), (109, FAST, 2)):
+        waiting.push(evaluation(number(deadline), deadline), Terms(slo_s, priority=priority))
+    batch, _ = waiting.take(10, NOW)
+    assert deadlines(batch) == [109, 103, 105, 101, 104]
+
+
+def test_head_is_who_is_awaited_longest_enough() -> None:
+    waiting = queue()
+    late, gone, shared, good = pushed(waiting, FAST, [101, 102, 103, 104])
+    gone.waiters[0][0].answered = True
+    shared.waiters.append((Asker(107), 0))
+    dropped: list[Evaluation] = []
+    assert waiting.head(103.5, dropped) == 107
+    assert dropped == [late, gone]
+    assert waiting.take(5, 103.5) == ([shared, good], [])
+
+
+def test_late_ones_are_dropped_a_few_at_a_time() -> None:
+    waiting = queue()
+    made = pushed(waiting, FAST, [101, 102, 103, 110])
+    dropped: list[Evaluation] = []
+    assert waiting.drop_late(105, 2, dropped)
+    assert dropped == made[:2]
+    assert waiting.drop_late(105, 2, dropped)
+    assert not waiting.drop_late(105, 2, dropped)
+    assert dropped == made[:3]
+    assert len(waiting) == 1
+
+
+def test_abandoned_evaluations_hold_no_place_and_are_not_kept_for_long() -> None:
+    waiting = queue(max_length=10)
+    stays = evaluation(number(0), 200)
+    waiting.push(stays, Terms(FAST))
+    for value in range(1, 5 * MAX_ABANDONED):
+        left = evaluation(number(value), 101)
+        left.waiters[0][0].answered = True
+        assert waiting.push(left, Terms(FAST))
+        waiting.abandon(left)
+        assert len(waiting) == 1
+        assert waiting.length_from(0) == 1
+    assert waiting.take(5, NOW) == ([stays], [])
+
+
 class AgainstList(RuleBasedStateMachine):
     """The queue against a list that is searched anew each time; deadlines are all different."""
 
@@ -195,6 +255,7 @@ class AgainstList(RuleBasedStateMachine):
         self.queue = queue(self.LIMIT)
         self.model: list[Evaluation] = []
         self.taken: list[Evaluation] = []
+        self.returned: list[Evaluation] = []
         self.now = NOW
         self.made = 0
 
@@ -203,7 +264,7 @@ class AgainstList(RuleBasedStateMachine):
         self.made += 1
         made = evaluation(number(self.made, dtype), self.now + lane + self.made * 1e-6)
         fits = len(self.model) < self.LIMIT
-        assert self.queue.push(made, lane) is fits
+        assert self.queue.push(made, Terms(lane)) is fits
         if fits:
             self.model.append(made)
 
@@ -220,7 +281,7 @@ class AgainstList(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 6))
     def take(self, limit: int) -> None:
         batch, dropped = self.queue.take(limit, self.now)
-        ordered = sorted(self.model, key=lambda each: each.deadline)
+        ordered = sorted(self.model, key=lambda each: (each not in self.returned, each.deadline))
         expected: list[Evaluation] = []
         for each in ordered:
             fit = each.is_awaited(self.now)
@@ -232,14 +293,22 @@ class AgainstList(RuleBasedStateMachine):
         assert not any(each.is_awaited(self.now) for each in dropped)
         self.model = [each for each in self.model if each not in batch and each not in dropped]
         self.taken += batch
+        self.returned = [each for each in self.returned if each in self.model]
 
     @rule()
     def lose_a_container(self) -> None:
         back = [each for each in self.taken if each.deadline > self.now]
         self.taken = []
-        earlier = [each for each in back if not self.model or each.deadline <= min(deadlines(self.model))]
-        self.queue.push_back(earlier)
-        self.model += earlier
+        self.queue.push_back(back, alone=True)
+        self.returned += back
+        self.model += back
+
+    @rule(place=st.integers(0, 20))
+    def abandon(self, place: int) -> None:
+        if self.model:
+            abandoned = self.model.pop(place % len(self.model))
+            abandoned.waiters[0][0].answered = True
+            self.queue.abandon(abandoned)
 
     @rule()
     def drop_expired(self) -> None:

@@ -9,7 +9,7 @@ from clipper.abstraction.model import ServedModel
 from clipper.abstraction.replica import Batch
 from clipper.abstraction.terms import Terms
 from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
-from tests.unit.abstraction.evaluations import ask_on, number, served_model
+from tests.unit.abstraction.evaluations import ask_on, next_batch, number, served_model
 from tests.virtual_time import ManualClock, run_virtually
 
 FOR_EVER = Terms(1.0)
@@ -19,7 +19,7 @@ UNCACHED = Terms(1.0, cached=False)
 
 def compute(model: ServedModel, clock: ManualClock, outcome: Outcome) -> int:
     """Answer all that waits; returns how much that was."""
-    evaluations = model.take(1000, clock())
+    evaluations = next_batch(model, clock())
     if evaluations:
         model.completed(Batch(evaluations, clock()), ResultBatch([outcome] * len(evaluations), 1_000_000), clock())
     return len(evaluations)
@@ -76,7 +76,7 @@ def test_a_renewal_takes_the_place_of_one_that_was_evicted_meanwhile() -> None:
         compute(model, clock, b"1")
         clock.advance(20.0)
         ask_on(TEN_SECONDS, model, number(1), clock())
-        renewals = model.take(1, clock())
+        renewals = next_batch(model, clock(), 1)
         for value in range(2, 10):
             ask_on(FOR_EVER, model, number(value), clock())
             compute(model, clock, b"0")
@@ -94,7 +94,7 @@ def test_a_hung_renewal_is_asked_anew() -> None:
         compute(model, clock, b"1")
         clock.advance(20.0)
         late, _ = ask_on(TEN_SECONDS, model, number(1), clock())
-        hung = model.take(1, clock())
+        hung = next_batch(model, clock(), 1)
         clock.advance(2.0)
         fresh, _ = ask_on(TEN_SECONDS, model, number(1), clock())
         assert compute(model, clock, b"2") == 1

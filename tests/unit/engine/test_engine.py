@@ -6,7 +6,7 @@ from clipper.core.prediction import NO_MODELS
 from clipper.engine.engine import HOUSEKEEPING_S
 from clipper.registry import changes
 from clipper.registry.entities import Application
-from tests.unit.abstraction.evaluations import number, until
+from tests.unit.abstraction.evaluations import next_batch, number, until
 from tests.unit.engine.world import Serving, wanted
 from tests.unit.registry.world import application
 from tests.virtual_time import ManualClock, run_virtually
@@ -151,7 +151,7 @@ def test_lanes_of_two_applications_are_answered_by_deadline(tight_first: bool) -
             for place, name in enumerate(order):
                 serving.ask(name, number(place))
             model = serving.engine.models["m", "1"]
-            (first,) = model.take(1, clock())
+            (first,) = next_batch(model, clock(), 1)
             assert first.input.payload == number(order.index("tight")).payload
 
     run_virtually(scenario)

@@ -15,6 +15,7 @@ from clipper.registry import changes
 from clipper.registry.entities import Application, Model, Snapshot
 from clipper.store import Transaction, Watch
 from clipper.wire.batches import Outcome, ResultBatch
+from tests.unit.abstraction.evaluations import next_batch
 from tests.unit.registry.world import World, model
 
 
@@ -153,7 +154,7 @@ class Serving:
     def take(self, name: str, version: str = "1") -> Batch:
         """What a replica of that version would be sent now."""
         now = self.clock()
-        return Batch(self.engine.models[name, version].take(1000, now), now)
+        return Batch(next_batch(self.engine.models[name, version], now), now)
 
     def give(self, name: str, batch: Batch, outcomes: Sequence[Outcome], version: str = "1") -> None:
         """What a replica of that version would answer."""

@@ -173,7 +173,7 @@ class LatencyModel:
 
     def _revisit(self, knot: Knot, size: int, time_s: float) -> None:
         expected_s = self.typical_s(size)
-        self._surprises.append((time_s - expected_s) / max(expected_s, SMALL_S))
+        self._surprises.append((time_s - expected_s) / (expected_s if expected_s > SMALL_S else SMALL_S))
         if knot.visits >= 3 and expected_s > 0:
             ratio = min(max(time_s / expected_s, 1 / SURPRISE), SURPRISE)
             counted = min(max(ratio, min(self._before, 1 / LONE_SURPRISE)), max(self._before, LONE_SURPRISE))
