@@ -16,6 +16,7 @@ PACKAGE = Path("src/clipper")
 HOT_PATH = (
     "core/histogram.py",
     "core/inputs.py",
+    "wire/batches.py",
     "wire/frames.py",
     "wire/session.py",
     "abstraction/admission.py",
@@ -33,6 +34,7 @@ HOT_PATH = (
     "engine/deadlines.py",
     "engine/journal.py",
     "engine/query.py",
+    "frontend/bodies.py",
     "frontend/connection.py",
     "frontend/requests.py",
     "frontend/responses.py",

@@ -17,6 +17,7 @@ import msgspec
 from clipper.core.errors import invalid
 from clipper.core.inputs import DType, Input, InputType
 from clipper.core.json_inputs import input_from_json
+from clipper.frontend import schemas
 from clipper.frontend.number_bodies import MIN_BODY_BYTES, NumberBody, NumberBodyParser
 
 PREDICT_SCHEMA = (
@@ -57,47 +58,11 @@ class UpdateBody(NamedTuple):
     label: bytes
 
 
-class _FlatDoubles(msgspec.Struct, forbid_unknown_fields=True):
-    input: list[float]
-    version: str | None = None
-    context: str | None = None
-
-
-class _FlatIntegers(msgspec.Struct, forbid_unknown_fields=True):
-    input: list[int]
-    version: str | None = None
-    context: str | None = None
-
-
-class _Text(msgspec.Struct, forbid_unknown_fields=True):
-    input: str
-    version: str | None = None
-    context: str | None = None
-
-
-class _Predict(msgspec.Struct, forbid_unknown_fields=True):
-    input: Any = msgspec.UNSET
-    input_batch: Any = msgspec.UNSET
-    version: str | None = None
-    context: str | None = None
-
-
-class _Update(msgspec.Struct, forbid_unknown_fields=True):
-    label: Any = msgspec.UNSET
-    query_id: int | None = None
-    input: Any = msgspec.UNSET
-    context: str | None = None
-    uid: str | int | None = None
-
-
 _FAST = {
-    InputType.DOUBLES: (msgspec.json.Decoder(_FlatDoubles).decode, "d"),
-    InputType.FLOATS: (msgspec.json.Decoder(_FlatDoubles).decode, "f"),
-    InputType.INTEGERS: (msgspec.json.Decoder(_FlatIntegers).decode, "i"),
+    InputType.DOUBLES: (schemas.decode_doubles, "d"),
+    InputType.FLOATS: (schemas.decode_doubles, "f"),
+    InputType.INTEGERS: (schemas.decode_integers, "i"),
 }
-_decode_text = msgspec.json.Decoder(_Text).decode
-_decode_predict = msgspec.json.Decoder(_Predict).decode
-_decode_update = msgspec.json.Decoder(_Update).decode
 
 _MAX_REMEMBERED_LENGTHS = 1024
 
@@ -130,7 +95,7 @@ class BodyDecoder:
                 shape, pack = self._packer(len(values)) if packer is None else packer
                 asked = Input(self._dtype, shape, pack(*values))
             elif self._input_type is InputType.STRINGS:
-                request = _decode_text(body)
+                request = schemas.decode_text(body)
                 payload = request.input.encode()
                 asked = Input(DType.STRING, (len(payload),), payload)
             else:
@@ -168,7 +133,7 @@ class BodyDecoder:
 
     def update(self, body: bytes) -> UpdateBody:
         """A feedback."""
-        request = self._decoded(_decode_update, body, UPDATE_SCHEMA)
+        request = self._decoded(schemas.decode_update, body, UPDATE_SCHEMA)
         if request.label is msgspec.UNSET or request.label is None:
             raise invalid("Missing field 'label': expected the true output of the query")
         if (request.query_id is None) == (request.input is msgspec.UNSET):
@@ -200,7 +165,7 @@ class BodyDecoder:
         return packer
 
     def _predict_slowly(self, body: bytes) -> PredictBody:
-        request = self._decoded(_decode_predict, body, PREDICT_SCHEMA)
+        request = self._decoded(schemas.decode_predict, body, PREDICT_SCHEMA)
         if request.context is not None:
             _check_context(request.context)
         if (request.input is msgspec.UNSET) == (request.input_batch is msgspec.UNSET):

@@ -1,0 +1,58 @@
+"""The fields of the JSON bodies, and their typed decoders.
+
+Apart from `bodies.py`, which is compiled: msgspec reads the annotations of its structs, and compiled classes keep none.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class FlatDoubles(msgspec.Struct, forbid_unknown_fields=True):
+    """One input of numbers, and what may be said with it."""
+
+    input: list[float]
+    version: str | None = None
+    context: str | None = None
+
+
+class FlatIntegers(msgspec.Struct, forbid_unknown_fields=True):
+    """One input of integers, and what may be said with it."""
+
+    input: list[int]
+    version: str | None = None
+    context: str | None = None
+
+
+class Text(msgspec.Struct, forbid_unknown_fields=True):
+    """One input that is a text, and what may be said with it."""
+
+    input: str
+    version: str | None = None
+    context: str | None = None
+
+
+class Predict(msgspec.Struct, forbid_unknown_fields=True):
+    """Any predict request; which inputs are right depends on the input type."""
+
+    input: Any = msgspec.UNSET
+    input_batch: Any = msgspec.UNSET
+    version: str | None = None
+    context: str | None = None
+
+
+class Update(msgspec.Struct, forbid_unknown_fields=True):
+    """Any feedback."""
+
+    label: Any = msgspec.UNSET
+    query_id: int | None = None
+    input: Any = msgspec.UNSET
+    context: str | None = None
+    uid: str | int | None = None
+
+
+decode_doubles = msgspec.json.Decoder(FlatDoubles).decode
+decode_integers = msgspec.json.Decoder(FlatIntegers).decode
+decode_text = msgspec.json.Decoder(Text).decode
+decode_predict = msgspec.json.Decoder(Predict).decode
+decode_update = msgspec.json.Decoder(Update).decode
