@@ -54,6 +54,8 @@ class CompileHotPath(build_ext):
         self.distribution.ext_modules = self._extensions()
         self.swig_opts = None  # as it was before `finalize_options`, which has to look at the new extensions
         super().finalize_options()
+        for module in PACKAGE.rglob("*.so"):
+            module.unlink()  # of an earlier build: nothing compiled may stand in for newer source
         try:
             super().run()
         except (CompileError, LinkError) as error:
