@@ -1,51 +1,40 @@
-"""What every selection policy must do, run against each of `POLICIES`."""
+"""What every selection policy must do, run against each of `POLICIES` with several settings."""
 
 import copy
 import json
+from math import isfinite
 from random import Random
-from typing import TypeAlias
 
-import hypothesis.strategies as st
-import msgspec
 import pytest
 from hypothesis import given, settings
 
 from clipper.core.errors import ClipperError, ErrorCode
-from clipper.core.inputs import DType, Input
 from clipper.selection.policies import POLICIES, policy_named
-from clipper.selection.policy import Policy, Selection, State
+from clipper.selection.policy import Feedback, Policy, Selection
+from tests.contract.policy_world import (
+    POLICIES_TO_TRY,
+    Asked,
+    Event,
+    events,
+    feedback_on,
+    histories,
+    learned,
+    links,
+    said,
+    stored,
+    texts,
+)
 
-each_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+each_policy = pytest.mark.parametrize("policy", POLICIES_TO_TRY.values(), ids=POLICIES_TO_TRY)
 
-INPUT = Input(DType.FLOAT64, (1,), bytes(8))
-
-links = st.lists(st.sampled_from([f"m{n}" for n in range(6)]), min_size=1, max_size=6, unique=True).map(tuple)
-
-texts = st.sampled_from([b"1", b"2", b'"cat"', b"[1, 2]", b"null"])
-
-
-maybe_texts = st.sampled_from([None, b"1", b"2", b'"cat"', b"[1, 2]", b"null"])
-
-Feedback: TypeAlias = tuple[bytes, list[bytes | None], int]
-"""A label, an output or nothing for each of six models, and a seed."""
-
-feedbacks = st.tuples(texts, st.lists(maybe_texts, min_size=6, max_size=6), st.integers(0, 9))
-histories = st.lists(feedbacks, max_size=4)
-
-few = settings(max_examples=25, deadline=None)
-
-
-def learned(policy: Policy, models: tuple[str, ...], history: list[Feedback]) -> State:
-    state = policy.init(models, {})
-    for label, outputs, seed in history:
-        selection = policy.select(state, models, INPUT, Random(seed))
-        state = policy.observe(state, INPUT, label, selection, outputs[: len(selection.models)])
-    return state
+few = settings(max_examples=10, deadline=None)
 
 
 def is_plain(value: object) -> bool:
     match value:
-        case None | bool() | int() | float() | str():
+        case float():
+            return isfinite(value)
+        case None | bool() | int() | str() | bytes():
             return True
         case list():
             return all(map(is_plain, value))
@@ -56,130 +45,223 @@ def is_plain(value: object) -> bool:
 
 @each_policy
 @few
-@given(models=links, history=histories, seed=st.integers(0, 9))
+@given(history=histories, event=events)
 def test_selection_is_of_linked_models_with_their_propensities(
-    policy: Policy, models: tuple[str, ...], history: list[Feedback], seed: int
+    policy: Policy, history: list[Event], event: Event
 ) -> None:
-    selection = policy.select(learned(policy, models, history), models, INPUT, Random(seed))
+    selection = policy.select(learned(policy, history), event.models, event.query, Random(event.seed))
     assert selection.models
-    assert set(selection.models) <= set(models)
+    assert set(selection.models) <= set(event.models)
     assert len(set(selection.models)) == len(selection.models)
     assert len(selection.propensities) == len(selection.models)
     assert all(0 < each <= 1 for each in selection.propensities)
+    assert 0 <= selection.draw < 1
 
 
 @each_policy
 @few
-@given(models=links, history=histories, seed=st.integers(0, 9))
-def test_selection_is_a_function_of_its_arguments(
-    policy: Policy, models: tuple[str, ...], history: list[Feedback], seed: int
-) -> None:
-    state = learned(policy, models, history)
-    first = policy.select(state, models, INPUT, Random(seed))
-    policy.select({**state}, models[::-1], INPUT, Random(seed + 1))
-    assert policy.select(copy.deepcopy(state), models, INPUT, Random(seed)) == first
+@given(history=histories, event=events)
+def test_selection_is_a_function_of_its_arguments(policy: Policy, history: list[Event], event: Event) -> None:
+    state = learned(policy, history)
+    first = policy.select(state, event.models, event.query, Random(event.seed))
+    policy.select({**state}, event.models[::-1], event.query, Random(event.seed + 1))
+    assert policy.select(copy.deepcopy(state), event.models, event.query, Random(event.seed)) == first
 
 
 @each_policy
 @few
-@given(models=links, history=histories, outputs=st.lists(maybe_texts, min_size=6, max_size=6))
-def test_combine_answers_from_any_subset(
-    policy: Policy,
-    models: tuple[str, ...],
-    history: list[Feedback],
-    outputs: list[bytes | None],
-) -> None:
-    state = learned(policy, models, history)
-    selection = policy.select(state, models, INPUT, Random(0))
-    arrived = outputs[: len(selection.models)]
-    answer = policy.combine(state, selection, arrived)
-    if answer is None:
-        assert all(each is None for each in arrived)
-    else:
-        assert any(each is not None for each in arrived)
+@given(history=histories, models=links)
+def test_weights_are_shares_of_the_linked_models(policy: Policy, history: list[Event], models: tuple[str, ...]) -> None:
+    weights = policy.weights(learned(policy, history), models)
+    assert set(weights) == set(models)
+    assert all(each >= 0 for each in weights.values())
+    assert sum(weights.values()) == pytest.approx(1.0)
+
+
+@each_policy
+@few
+@given(history=histories, event=events)
+def test_combine_answers_from_any_subset(policy: Policy, history: list[Event], event: Event) -> None:
+    state = learned(policy, history)
+    selection = policy.select(state, event.models, event.query, Random(event.seed))
+    outputs = said(selection, event.outputs)
+    answer = policy.combine(state, event.query, selection, outputs)
+    assert answer == policy.combine(state, event.query, selection, outputs)
+    if answer is not None:
+        assert any(each is not None for each in outputs)
         json.loads(answer.output)
         assert 0 <= answer.confidence <= 1
+        assert 0 < answer.propensity <= 1
+        assert len(answer.weights) in (0, len(selection.models))
+        assert sum(answer.weights) == pytest.approx(1.0) or not any(answer.weights)
 
 
 @each_policy
 @few
-@given(models=links, history=histories)
-def test_nothing_arrived_carries_no_answer(policy: Policy, models: tuple[str, ...], history: list[Feedback]) -> None:
-    state = learned(policy, models, history)
-    selection = policy.select(state, models, INPUT, Random(0))
-    assert policy.combine(state, selection, [None] * len(selection.models)) is None
+@given(history=histories, event=events)
+def test_answer_comes_when_all_have_spoken(policy: Policy, history: list[Event], event: Event) -> None:
+    state = learned(policy, history)
+    selection = policy.select(state, event.models, event.query, Random(event.seed))
+    outputs = [each or b"7" for each in said(selection, event.outputs)]
+    assert policy.combine(state, event.query, selection, outputs) is not None
+    assert policy.is_decided(state, event.query, selection, outputs)
+
+
+@each_policy
+@few
+@given(history=histories, event=events)
+def test_nothing_arrived_carries_no_answer(policy: Policy, history: list[Event], event: Event) -> None:
+    state = learned(policy, history)
+    selection = policy.select(state, event.models, event.query, Random(event.seed))
+    nothing = [None] * len(selection.models)
+    assert policy.combine(state, event.query, selection, nothing) is None
+    assert not policy.is_decided(state, event.query, selection, nothing)
+
+
+@each_policy
+@few
+@given(history=histories, event=events, more=events)
+def test_decided_answer_stays_whatever_comes(policy: Policy, history: list[Event], event: Event, more: Event) -> None:
+    state = learned(policy, history)
+    selection = policy.select(state, event.models, event.query, Random(event.seed))
+    outputs = said(selection, event.outputs)
+    if policy.is_decided(state, event.query, selection, outputs):
+        early = policy.combine(state, event.query, selection, outputs)
+        full = [now or later for now, later in zip(outputs, said(selection, more.outputs), strict=True)]
+        late = policy.combine(state, event.query, selection, full)
+        assert early is not None
+        assert late is not None
+        assert late.output == early.output
+
+
+@each_policy
+@few
+@given(history=histories, event=events)
+def test_further_models_are_linked_new_and_come_to_an_end(policy: Policy, history: list[Event], event: Event) -> None:
+    state = learned(policy, history)
+    selection = policy.select(state, event.models, event.query, Random(event.seed))
+    while more := policy.further(state, event.models, event.query, selection, said(selection, event.outputs)):
+        assert policy.in_stages
+        assert set(more) <= set(event.models) - set(selection.models)
+        selection = Selection(selection.models + more, selection.propensities + (1.0,) * len(more))
+        policy.combine(state, event.query, selection, said(selection, event.outputs))
 
 
 @each_policy
 @few
 @given(models=links, output=texts)
-def test_unanimous_models_are_believed(policy: Policy, models: tuple[str, ...], output: bytes) -> None:
-    state = policy.init(models, {})
-    selection = policy.select(state, models, INPUT, Random(0))
-    answer = policy.combine(state, selection, [output] * len(selection.models))
-    assert answer is not None
-    assert (answer.output, answer.confidence) == (output, 1.0)
+def test_one_output_of_one_model_is_answered_as_it_is_where_that_is_promised(
+    policy: Policy, models: tuple[str, ...], output: bytes
+) -> None:
+    if policy.verbatim:
+        only = Selection(models[:1], (1.0,))
+        answer = policy.combine(policy.init(models), Asked(), only, [output])
+        assert answer is not None
+        assert answer.output == output
 
 
 @each_policy
 @few
-@given(models=links, history=histories, more=feedbacks)
-def test_state_is_a_plain_value_that_nobody_changes(
-    policy: Policy,
-    models: tuple[str, ...],
-    history: list[Feedback],
-    more: Feedback,
-) -> None:
-    state = learned(policy, models, history)
+@given(history=histories, event=events)
+def test_state_is_a_plain_value_that_nobody_changes(policy: Policy, history: list[Event], event: Event) -> None:
+    state = learned(policy, history)
     assert is_plain(state)
     kept = copy.deepcopy(state)
-    label, outputs, seed = more
-    selection = policy.select(state, models, INPUT, Random(seed))
-    arrived = outputs[: len(selection.models)]
-    policy.combine(state, selection, arrived)
-    after = policy.observe(state, INPUT, label, selection, arrived)
+    selection = policy.select(state, event.models, event.query, Random(event.seed))
+    outputs = said(selection, event.outputs)
+    answer = policy.combine(state, event.query, selection, outputs)
+    after = policy.observe(state, event.query, feedback_on(event, answer), selection, outputs)
+    policy.start(state)
     assert state == kept
     assert is_plain(after)
 
 
 @each_policy
 @few
-@given(models=links, history=histories, more=feedbacks)
-def test_state_means_the_same_after_the_store(
-    policy: Policy,
-    models: tuple[str, ...],
-    history: list[Feedback],
-    more: Feedback,
+@given(history=histories, event=events)
+def test_state_means_the_same_after_the_store(policy: Policy, history: list[Event], event: Event) -> None:
+    state = learned(policy, history)
+    back = stored(state)
+    assert back == state
+    selection = policy.select(back, event.models, event.query, Random(event.seed))
+    assert selection == policy.select(state, event.models, event.query, Random(event.seed))
+    outputs = said(selection, event.outputs)
+    answer = policy.combine(back, event.query, selection, outputs)
+    assert answer == policy.combine(state, event.query, selection, outputs)
+    feedback = feedback_on(event, answer)
+    again = policy.observe(back, event.query, feedback, selection, outputs)
+    assert again == policy.observe(state, event.query, feedback, selection, outputs)
+
+
+@each_policy
+@few
+@given(history=histories, more=histories)
+def test_new_context_starts_from_the_population_and_learns(
+    policy: Policy, history: list[Event], more: list[Event]
 ) -> None:
-    state = learned(policy, models, history)
-    stored: State = msgspec.json.decode(msgspec.json.encode(state))
-    assert stored == state
-    label, outputs, seed = more
-    selection = policy.select(stored, models, INPUT, Random(seed))
-    assert selection == policy.select(state, models, INPUT, Random(seed))
-    arrived = outputs[: len(selection.models)]
-    assert policy.combine(stored, selection, arrived) == policy.combine(state, selection, arrived)
-    again = policy.observe(stored, INPUT, label, selection, arrived)
-    assert again == policy.observe(state, INPUT, label, selection, arrived)
+    state = policy.start(learned(policy, history))
+    assert is_plain(state)
+    for event in more:
+        selection = policy.select(state, event.models, event.query, Random(event.seed))
+        outputs = said(selection, event.outputs)
+        answer = policy.combine(state, event.query, selection, outputs)
+        state = policy.observe(state, event.query, feedback_on(event, answer), selection, outputs)
+    assert is_plain(state)
 
 
 @each_policy
 def test_models_may_come_and_go_between_select_and_observe(policy: Policy) -> None:
-    """Feedback is late: by then other models may be linked than those the state has seen."""
-    state = policy.init(("a", "b"), {})
+    """Feedback is late: by then other models may be linked than those the state has seen, or another policy chose."""
+    state = policy.init(("a", "b"))
     old = Selection(("gone", "a"), (1.0, 1.0))
-    state = policy.observe(state, INPUT, b"1", old, [b"1", None])
+    state = policy.observe(state, Asked(), Feedback(b"1"), old, [b"1", None])
     for models in (("new",), ("b", "new", "a")):
-        selection = policy.select(state, models, INPUT, Random(0))
+        selection = policy.select(state, models, Asked(), Random(0))
         assert set(selection.models) <= set(models)
-        assert policy.combine(state, selection, [b"1"] * len(selection.models)) is not None
+        assert policy.combine(state, Asked(), selection, [b"1"] * len(selection.models)) is not None
+
+
+@each_policy
+def test_thousands_of_losses_leave_everyone_a_chance_to_be_asked(policy: Policy) -> None:
+    state, models = policy.init(("m0", "m1")), ("m0", "m1")
+    for round_ in range(2000):
+        selection = policy.select(state, models, Asked(), Random(round_))
+        state = policy.observe(state, Asked(), Feedback(b"1"), selection, [b"0"] * len(selection.models))
+    selection = policy.select(state, (*models, "m2"), Asked(), Random(0))
+    assert is_plain(state)
+    assert all(0 < each <= 1 for each in selection.propensities)
 
 
 def test_policy_is_found_by_its_name() -> None:
-    assert all(policy_named(name) is policy for name, policy in POLICIES.items())
+    for name, kind in POLICIES.items():
+        assert isinstance(policy_named(name, {}), type(kind({})))
 
 
 def test_unknown_policy_names_those_that_exist() -> None:
-    with pytest.raises(ClipperError, match="expected one of static, majority") as caught:
-        policy_named("exp5")
+    with pytest.raises(ClipperError, match=r"expected one of static, split, .*, hedge") as caught:
+        policy_named("exp5", {})
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_unknown_setting_is_named(name: str) -> None:
+    with pytest.raises(ClipperError, match=r"Invalid policy_config.*'no-such'") as caught:
+        policy_named(name, {"no-such": 1})
+    assert caught.value.code is ErrorCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "message"),
+    [
+        ("exp3", {"eta": -1}, "Invalid policy_config: field 'eta': expected `float` > 0"),
+        ("exp3", {"eta": "fast"}, "Invalid policy_config: field 'eta': expected `float`, got `str`"),
+        ("epsilon_greedy", {"epsilon": 2}, "Invalid policy_config: field 'epsilon': expected `float` <= 1.0"),
+        ("split", {"weights": {"m": -1}}, "Invalid policy_config: field 'weights.*': expected `float` >= 0"),
+        ("majority", {"outputs": "words"}, "Invalid policy_config: field 'outputs': invalid enum value 'words'"),
+        ("hedge", {"calibrated": 1}, "Invalid policy_config: field 'calibrated': expected true or false"),
+    ],
+)
+def test_wrong_setting_is_named_with_what_was_expected(name: str, config: dict[str, object], message: str) -> None:
+    with pytest.raises(ClipperError) as caught:
+        policy_named(name, config)
+    assert message.replace("weights.*", "weights") in caught.value.message.replace("weights[...]", "weights")

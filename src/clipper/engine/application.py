@@ -76,14 +76,16 @@ class ServedApplication:
         self.patience_s = self.slo_s - min(ANSWERING_SHARE * self.slo_s, ANSWERING_MAX_S)
         self._terms = Terms(self.slo_s, priority=spec.priority, cached=spec.cache, ttl_s=spec.cache_ttl_s)
         self._takes_similar = spec.cache and spec.max_disagreement > 0.0
-        self.policy = policy_named(spec.policy)
+        self.policy = policy_named(spec.policy, spec.policy_config)
         self.states = states
         self.measures = measures
         self._observe_latency = measures.latency_s.observe
         self.default_output = encode_default(spec.default_output)
         self._models = models
         self._names = tuple(name for name in spec.models if name in models)
-        self._only = models[self._names[0]] if len(self._names) == 1 else None
+        self._is_verbatim = self.policy.verbatim
+        self._in_stages = self.policy.in_stages and len(self._names) > 1
+        self._only = models[self._names[0]] if len(self._names) == 1 and self._is_verbatim else None
         self._only_selection = Selection(self._names, (1.0,))
         self._last_selection: Selection | None = None
         self._last_members: list[ServedModel] = []
@@ -100,7 +102,7 @@ class ServedApplication:
         if not self._names:
             self.conclude(query, now)
             return
-        selection = self.policy.select(self.states.current(query.context), self._names, query.input, self._rng)
+        selection = self.policy.select(self.states.current(query.context), self._names, query, self._rng)
         if selection is not self._last_selection:
             self._last_members = [self._models[name] for name in selection.models]
             self._last_selection = selection
@@ -115,14 +117,24 @@ class ServedApplication:
         model = self._version(version)
         self._ask(query, Selection((model.name,), (1.0,)), [model], now)
 
+    def is_decided(self, query: PendingQuery) -> bool:
+        """Whether the outputs that are still missing can no longer change the answer."""
+        selection = query.selection
+        if selection is None:
+            return False
+        return self.policy.is_decided(self.states.current(query.context), query, selection, query.outputs())
+
     def conclude(self, query: PendingQuery, now: float) -> None:
-        """Answer with what has arrived, or with the default output and why."""
+        """Answer with what has arrived, or with the default output and why; or ask further models, in stages."""
+        if self._in_stages and not query.waiting and self._ask_further(query, now):
+            return
         outcomes = query.outcomes
-        if len(outcomes) == 1 and type(outcomes[0]) is bytes:
+        if len(outcomes) == 1 and type(outcomes[0]) is bytes and self._is_verbatim:
             query.output = outcomes[0]  # one model was asked and answered: there is nothing to combine
         else:
             self._combine(query)
-        query.answered = True
+        query.concluded = True
+        query.answered = not query.waiting or now >= query.deadline  # else feedback will want what is still to come
         self._observe_latency(now - query.arrived)
         reply_to = query.reply_to
         query.reply_to = None
@@ -151,12 +163,33 @@ class ServedApplication:
             self._deadlines.watch(query, self.slo_s)
 
     def _ask(self, query: PendingQuery, selection: Selection, models: list[ServedModel], now: float) -> None:
-        count = len(models)
         query.selection = selection
-        outcomes: list[Outcome | None] = [None] * count
+        outcomes: list[Outcome | None] = []
         query.outcomes = outcomes
-        query.waiting = count
-        for member, model in enumerate(models):
+        self._ask_members(query, models, now)
+
+    def _ask_further(self, query: PendingQuery, now: float) -> bool:
+        """Ask those that the policy names now that all others have answered; False if there is nobody or no time."""
+        selection = query.selection
+        if selection is None or now >= query.deadline:
+            return False
+        state = self.states.current(query.context)
+        named = self.policy.further(state, self._names, query, selection, query.outputs())
+        more = tuple([name for name in named if name in self._models and name not in selection.models])
+        if not more:
+            return False
+        certain = (1.0,) * len(more)
+        query.selection = Selection(selection.models + more, selection.propensities + certain, selection.draw)
+        self._ask_members(query, [self._models[name] for name in more], now)
+        return True
+
+    def _ask_members(self, query: PendingQuery, models: list[ServedModel], now: float) -> None:
+        """Ask the members of the selection that have not been asked yet."""
+        outcomes = query.outcomes
+        first = len(outcomes)
+        outcomes.extend([None] * len(models))
+        query.waiting = len(models)
+        for member, model in enumerate(models, first):
             if model.can_answer:
                 if self._takes_similar:
                     output = self._ask_similar(query, model, member, now)
@@ -170,7 +203,7 @@ class ServedApplication:
             query.waiting -= 1
         if query.waiting:
             self._deadlines.watch(query, self.slo_s)
-        elif not query.answered:
+        if not query.concluded and (not query.waiting or (query.cache and self.is_decided(query))):
             self.conclude(query, now)
 
     def _ask_similar(self, query: PendingQuery, model: ServedModel, member: int, now: float) -> bytes | None:
@@ -193,8 +226,9 @@ class ServedApplication:
         selection = query.selection
         answer = None
         if selection is not None:
-            answer = self.policy.combine(self.states.current(query.context), selection, query.outputs())
+            answer = self.policy.combine(self.states.current(query.context), query, selection, query.outputs())
         if answer is not None:
+            query.answer = answer
             query.output = answer.output
             return
         query.output = self.default_output

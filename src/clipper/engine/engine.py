@@ -156,7 +156,7 @@ class Engine:
         before = self.applications.get(spec.name)
         states = before.states if before is not None and before.spec == spec else None
         if states is None:
-            initial = policy_named(spec.policy).init(spec.models, spec.policy_config)
+            initial = policy_named(spec.policy, spec.policy_config).init(spec.models)
             states = States(spec.name, initial, self._store)
         measures = self.measures.setdefault(spec.name, ApplicationMeasures())
         return ServedApplication(spec, current, states, measures, self._shared)
@@ -168,5 +168,7 @@ class Engine:
 
 
 def _expire(query: PendingQuery, now: float) -> None:
-    assert query.application is not None
-    query.application.conclude(query, now)
+    query.answered = True
+    if not query.concluded:
+        assert query.application is not None
+        query.application.conclude(query, now)

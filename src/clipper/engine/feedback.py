@@ -12,7 +12,8 @@ from clipper.core.inputs import Input
 from clipper.engine.application import ServedApplication
 from clipper.engine.journal import Journal
 from clipper.engine.query import PendingQuery
-from clipper.selection.scores import same_value
+from clipper.selection.policy import Feedback
+from clipper.selection.rewards import same_value
 
 
 async def observe_query(application: ServedApplication, journal: Journal, query_id: int, label: bytes) -> None:
@@ -59,8 +60,9 @@ async def _observe(application: ServedApplication, query: PendingQuery, label: b
             ErrorCode.UNAVAILABLE, f"No model of application '{application.name}' has answered: nothing can be learned"
         )
     policy = application.policy
+    feedback = Feedback(label=label, answer=query.answer)
     await application.states.update(
-        query.context, lambda state: policy.observe(state, query.input, label, selection, outputs)
+        query.context, lambda state: policy.observe(state, query, feedback, selection, outputs)
     )
     measures = application.measures
     measures.feedback += 1

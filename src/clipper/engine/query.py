@@ -7,7 +7,7 @@ from asyncio import Future
 from typing import Protocol
 
 from clipper.core.inputs import Input
-from clipper.selection.policy import Selection
+from clipper.selection.policy import Answer, Selection
 from clipper.wire.batches import Outcome
 
 
@@ -22,6 +22,9 @@ class Concluder(Protocol):
     """The application a query is for."""
 
     name: str
+
+    def is_decided(self, query: "PendingQuery") -> bool:
+        """Whether what is still missing can no longer change the answer."""
 
     def conclude(self, query: "PendingQuery", now: float) -> None:
         """Answer with what has arrived."""
@@ -44,18 +47,23 @@ class PendingQuery:
         selection: the models that were asked, with their propensities.
         outcomes: in the order of `selection.models`; None where nothing has arrived yet.
         waiting: how many outcomes are still to come.
-        cache: FRESH, EXACT or APPROXIMATE, of the outputs that have arrived so far or, once `answered`, of the answer.
-        output: the answer as JSON text, once `answered`.
+        cache: FRESH, EXACT or APPROXIMATE, of the outputs that have arrived so far or, once `concluded`, of the answer.
+        concluded: whether the answer has been given, or nobody wants it any longer.
+        answered: whether no outcome is needed any longer either: an answer may leave before all are in.
+        output: the answer as JSON text, once `concluded`.
+        answer: what the policy made of the outputs; None if it was not asked, or had no answer.
         explanation: why `output` is the default one, else None.
         response: where the edge keeps the encoded answer while earlier requests of its connection are unanswered.
         observed: whether feedback for this query has been counted; while it is being kept, a future of that.
     """
 
     __slots__ = (
+        "answer",
         "answered",
         "application",
         "arrived",
         "cache",
+        "concluded",
         "context",
         "deadline",
         "explanation",
@@ -83,24 +91,29 @@ class PendingQuery:
         self.waiting = 0
         self.cache = FRESH
         self.answered = False
+        self.concluded = False
+        self.answer: Answer | None = None
         self.observed: bool | Future[None] = False
         self.output = b""
         self.explanation: str | None = None
         self.response: bytes | None = None
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
-        """Note the outcome of the `member`-th selected model; the last one concludes the query."""
+        """Note the outcome of the `member`-th selected model; the one that decides concludes the query."""
         self.outcomes[member] = outcome
-        if self.cache and not self.answered and type(outcome) is bytes:
+        if self.cache and not self.concluded and type(outcome) is bytes:
             self.cache = FRESH
         self.waiting -= 1
-        if not self.waiting and not self.answered:
-            assert self.application is not None
+        if self.concluded:
+            self.answered = self.answered or not self.waiting
+            return
+        assert self.application is not None
+        if not self.waiting or self.application.is_decided(self):
             self.application.conclude(self, now)
 
     def cancel(self) -> None:
         """Nobody wants the answer any longer: the client has gone."""
-        self.answered = True
+        self.answered = self.concluded = True
         self.reply_to = None
 
     def outputs(self) -> list[bytes | None]:

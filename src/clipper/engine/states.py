@@ -69,7 +69,7 @@ class States:
         for _ in range(MAX_RETRIES):
             cell = self._cells.get(context) or self._load(context)
             before, state = cell.encoded, change(cell.state)
-            cell.encoded, cell.state = msgspec.json.encode(state), state
+            cell.encoded, cell.state = msgspec.msgpack.encode(state), state
             transaction = Transaction(put={key: cell.encoded}, expect={key: before})
             try:
                 committed = await asyncio.wrap_future(self._store.commit(transaction))
@@ -94,7 +94,7 @@ class States:
         if len(self._cells) >= MAX_CONTEXTS_IN_MEMORY:
             self._cells.clear()
         encoded = self._store.get(self._key(context))
-        cell = _Cell(encoded, self._initial if encoded is None else msgspec.json.decode(encoded))
+        cell = _Cell(encoded, self._initial if encoded is None else msgspec.msgpack.decode(encoded))
         self._cells[context] = cell
         return cell
 

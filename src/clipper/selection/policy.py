@@ -1,46 +1,124 @@
 """What a selection policy is: `init`, `select`, `combine`, `observe` over a state that is a plain value (paper §5).
 
-A policy holds no state of its own. Its state, one per application and context, is kept elsewhere, so that any number
-of queries may be in flight and feedback may come late. The propensities of a selection travel with the query.
+A policy object holds its settings and nothing else. Its state, one per application and context, is kept elsewhere, so
+that any number of queries may be in flight and feedback may come late: whatever was random about a query (propensities,
+draws) travels with the query, never in the policy.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from clipper.core.errors import invalid
 from clipper.core.inputs import Input
 
 State: TypeAlias = dict[str, Any]
-"""A plain value: numbers, strings, lists and dictionaries of them, so that every store can keep it."""
+"""A plain value: numbers, text, bytes, lists and dictionaries with text keys, so that every store can keep it."""
+
+Outputs: TypeAlias = Sequence[bytes | None]
+"""JSON texts in the order of `Selection.models`; None where nothing (or a failure) has arrived."""
+
+
+class Query(Protocol):
+    """What a policy may know of a query."""
+
+    @property
+    def input(self) -> Input:
+        """What is asked."""
+
+    @property
+    def context(self) -> str | None:
+        """Whose query it is."""
 
 
 class Selection(NamedTuple):
-    """The models to ask, and the probability with which each was chosen."""
+    """The models to ask, the probability with which each was chosen, and a random number in [0, 1) for `combine`."""
 
     models: tuple[str, ...]
     propensities: tuple[float, ...]
+    draw: float = 0.0
 
 
 class Answer(NamedTuple):
-    """An output as JSON text, and how sure of it the policy is, from 0 to 1."""
+    """An output as JSON text, and how sure of it the policy is, from 0 to 1.
+
+    Attributes:
+        weights: the share of each selected model in this answer; empty where the policy does not say.
+        propensity: the probability of this answer given the outputs, for policies that draw it.
+    """
 
     output: bytes
     confidence: float
+    weights: tuple[float, ...] = ()
+    propensity: float = 1.0
 
 
-class Policy(Protocol):
-    """Pure functions of a state. `outputs` is in the order of `selection.models`, None where nothing arrived."""
+class Feedback(NamedTuple):
+    """What became known of a query: the true output as JSON text, or a reward from 0 to 1 for the answer given.
 
-    def init(self, models: tuple[str, ...], config: dict[str, Any]) -> State:
-        """The state before any feedback. Raises INVALID_ARGUMENT naming the setting that is wrong."""
+    Attributes:
+        answer: what was answered, where that is known and came from `combine`.
+    """
 
-    def select(self, state: State, models: tuple[str, ...], x: Input, rng: Random) -> Selection:
-        """Which of the linked `models` (never empty) to ask for `x`."""
+    label: bytes | None = None
+    reward: float | None = None
+    answer: Answer | None = None
 
-    def combine(self, state: State, selection: Selection, outputs: Sequence[bytes | None]) -> Answer | None:
-        """One answer from what arrived; None if that does not carry one."""
 
-    def observe(
-        self, state: State, x: Input, label: bytes, selection: Selection, outputs: Sequence[bytes | None]
-    ) -> State:
-        """The state after the true label (JSON text) of a query whose models had said `outputs`."""
+class Policy(ABC):
+    """Pure functions of a state and their arguments. `select`, `combine` and `observe` have to be written.
+
+    Attributes:
+        verbatim: whether one output of one model is always answered as it is, so that nobody needs to ask the policy.
+        in_stages: whether `further` may name more models to ask once the first have answered.
+    """
+
+    verbatim: bool = False
+    in_stages: bool = False
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Raises INVALID_ARGUMENT naming the setting that is wrong; this default one knows no settings."""
+        if config:
+            raise invalid(f"Invalid policy_config: {next(iter(config))!r} is unknown, this policy has no settings")
+
+    def init(self, models: tuple[str, ...]) -> State:
+        """The state before any feedback."""
+        return {}
+
+    def start(self, population: State) -> State:
+        """The state of a new context, given what was learned of all."""
+        return population
+
+    @abstractmethod
+    def select(self, state: State, models: tuple[str, ...], x: Query, rng: Random) -> Selection:
+        """Which of the linked `models` (never empty) to ask for `x`; all propensities are positive."""
+
+    @abstractmethod
+    def combine(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> Answer | None:
+        """One answer from what arrived; None if that does not carry one. The same whenever it is called again."""
+
+    @abstractmethod
+    def observe(self, state: State, x: Query, feedback: Feedback, selection: Selection, outputs: Outputs) -> State:
+        """The state after feedback on a query whose models had said `outputs`; the old one stays as it is.
+
+        The selection may be another policy's, and the outputs may be more than those the answer was made of.
+        Raises INVALID_ARGUMENT if the label is of a kind it cannot learn from.
+        """
+
+    def is_decided(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> bool:
+        """Whether what is still missing can no longer change the output that is answered."""
+        return None not in outputs
+
+    def further(
+        self, state: State, models: tuple[str, ...], x: Query, selection: Selection, outputs: Outputs
+    ) -> tuple[str, ...]:
+        """Which of the linked `models` to ask as well, now that all of the selection have answered or failed.
+
+        Called only where `in_stages` is True; it must come to an end, with no models.
+        """
+        return ()
+
+    def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
+        """How much the policy relies on each of the linked models, as shares of 1, for operators to see."""
+        return dict.fromkeys(models, 1.0 / len(models))

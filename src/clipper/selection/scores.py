@@ -1,8 +1,6 @@
-"""How often each model was right: the part of a state that every policy so far keeps."""
+"""How often each model was right: the part of a state that policies without weights of their own keep."""
 
 from collections.abc import Sequence
-
-import msgspec
 
 from clipper.selection.policy import Selection, State
 
@@ -17,16 +15,21 @@ def accuracy(state: State, model: str) -> float:
     return float((state["right"].get(model, 0) + 1) / (state["seen"].get(model, 0) + 2))
 
 
-def scored(state: State, label: bytes, selection: Selection, outputs: Sequence[bytes | None]) -> State:
-    """The scores after one more label."""
+def scored(state: State, selection: Selection, earned: Sequence[float | None]) -> State:
+    """The scores after one more feedback."""
     right, seen = dict(state["right"]), dict(state["seen"])
-    for model, output in zip(selection.models, outputs, strict=True):
-        if output is not None:
+    for model, reward in zip(selection.models, earned, strict=True):
+        if reward is not None:
             seen[model] = seen.get(model, 0) + 1
-            right[model] = right.get(model, 0) + int(same_value(output, label))
+            right[model] = right.get(model, 0) + reward
     return {**state, "right": right, "seen": seen}
 
 
-def same_value(output: bytes, label: bytes) -> bool:
-    """Whether two JSON texts spell one value: `1` and `1.0` do."""
-    return output == label or bool(msgspec.json.decode(output) == msgspec.json.decode(label))
+def diluted(state: State, evidence: float) -> State:
+    """The same accuracies as if they had been seen `evidence` times at most: what a new context starts from."""
+    right, seen = {}, {}
+    for model, count in state["seen"].items():
+        kept = min(1.0, evidence / count) if count else 0.0
+        right[model] = state["right"].get(model, 0) * kept
+        seen[model] = count * kept
+    return {**state, "right": right, "seen": seen}

@@ -99,7 +99,7 @@ class Client:
         return [explanation for _, explanation, _ in self.answers]
 
     def answer(self, query: PendingQuery, now: float) -> None:
-        assert query.answered
+        assert query.concluded
         self.answers.append((query.output, query.explanation, now))
         self.cached.append(query.cache)
 

@@ -83,8 +83,8 @@ class AdminApi:
             batching=body.batching,
         )
         if body.policy is not None:
-            policy_named(body.policy)
             application = replace(application, policy=body.policy)
+        policy_named(application.policy, application.policy_config)
         await self._registry.add_application(application)
         return f"Successfully added application with name '{body.name}'"
 

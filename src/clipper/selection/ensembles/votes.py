@@ -1,0 +1,55 @@
+"""Weighted votes on labels: equal JSON texts are one label."""
+
+from collections.abc import Sequence
+
+from clipper.selection.policy import Answer, Outputs
+
+ROUNDING = 1e-9
+"""What sums of shares may be off by."""
+
+
+def shares_of_outputs(outputs: Outputs, shares: Sequence[float]) -> dict[bytes, float]:
+    """The weight behind each label, in the order in which members name them."""
+    behind: dict[bytes, float] = {}
+    for output, share in zip(outputs, shares, strict=True):
+        if output is not None:
+            behind[output] = behind.get(output, 0.0) + share
+    return behind
+
+
+def vote(outputs: Outputs, shares: Sequence[float], standings: Sequence[float]) -> Answer | None:
+    """The label with the most weight behind it; a tie goes to the side whose best member has the highest standing."""
+    behind = shares_of_outputs(outputs, shares)
+    if not behind:
+        return None
+    winner = max(behind, key=behind.__getitem__)
+    close = [label for label, weight in behind.items() if weight >= behind[winner] - ROUNDING]
+    if len(close) > 1:
+        best = {
+            label: max([each for output, each in zip(outputs, standings, strict=True) if output == label])
+            for label in close
+        }
+        winner = max(close, key=best.__getitem__)
+    return elected(winner, behind[winner], outputs, shares)
+
+
+def elected(winner: bytes, weight: float, outputs: Outputs, shares: Sequence[float]) -> Answer:
+    """The answer that one label is, with its share of all members' weight as the confidence."""
+    divisor = weight or 1.0
+    contributions = [
+        share / divisor if output == winner else 0.0 for output, share in zip(outputs, shares, strict=True)
+    ]
+    confidence = 1.0 if weight > 1.0 - ROUNDING else weight
+    return Answer(winner, confidence, tuple(contributions))
+
+
+def is_vote_decided(outputs: Outputs, shares: Sequence[float]) -> bool:
+    """Whether the leading label keeps its lead whatever those who are missing say."""
+    missing = sum([share for output, share in zip(outputs, shares, strict=True) if output is None])
+    if not missing:
+        return None not in outputs
+    ranked = sorted(shares_of_outputs(outputs, shares).values(), reverse=True)
+    if not ranked:
+        return False
+    second = ranked[1] if len(ranked) > 1 else 0.0
+    return ranked[0] > second + missing + ROUNDING

@@ -1,0 +1,1 @@
+"""Policies that learn a model of their own for each context, from inputs or from what the models say."""
