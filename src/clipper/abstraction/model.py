@@ -213,9 +213,16 @@ class ServedModel:
 
     def look_up(self, asked: Input, now: float, terms: Terms) -> Lookup | None:
         """What the approximate cache has for an input that is neither cached nor in flight; to try before `ask`."""
-        if self.approximate is None or asked.key in self._evaluations:
+        approximate = self.approximate
+        if approximate is None:
             return None
-        return self.approximate.look_up(asked, -inf if terms.any_age else now - terms.max_age_s, now)
+        effort = approximate.effort
+        if effort.skip:
+            effort.skip -= 1
+            return None
+        if asked.key in self._evaluations:
+            return None
+        return approximate.look_up(asked, -inf if terms.any_age else now - terms.max_age_s)
 
     def learn_from(self, asked: Input, lookup: Lookup) -> None:
         """What the model will say of `asked`, which it has just been asked, is news for the approximate cache."""

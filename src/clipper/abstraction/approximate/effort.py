@@ -1,12 +1,15 @@
-"""How much is worth looking for: every input while that pays, else as much as takes a small share of the time."""
+"""How much is worth looking for: every input while that pays, else what takes a small share of the work."""
 
-UNPAID_SHARE = 0.02
-"""Of the time, for lookups that do not pay: to learn whether they will."""
+UNPAID_SHARE = 0.03
+"""Of what the model takes for the inputs that come, for lookups that do not pay: to learn whether they will."""
 
-UNPAID_BURST = 500
-"""Lookups that may be made at once when there was nothing to do before; a twentieth of a second."""
+UNPAID_MIN = 0.001
+"""Lookups for each input, however fast the model is: a fifth of a microsecond."""
 
-JUDGED = 128
+UNPAID_BURST = 100
+"""Lookups to begin with."""
+
+JUDGED = 64
 """Lookups after which it is judged whether they pay."""
 
 
@@ -14,31 +17,20 @@ class Effort:
     """Says which inputs are to be looked up.
 
     Attributes:
+        skip: so many inputs are to pass before one is looked up; who lets one pass counts it down.
         cost_s: of one lookup, in seconds.
         call_s: what it saves if it finds an answer: what the model takes for one input, in seconds; 0 while unknown.
         pays: whether, of late, lookups have saved more than they cost.
     """
 
     def __init__(self) -> None:
-        self.cost_s = 0.0001
+        self.skip = 0
+        self.cost_s = 0.0002
         self.call_s = 0.0
         self.pays = False
-        self._allowed = float(UNPAID_BURST)
-        self._reckoned = 0.0
+        self._burst = UNPAID_BURST
         self._lookups = 0
         self._hits = 0
-
-    def is_due(self, now: float) -> bool:
-        """Whether the input that has come now is to be looked up."""
-        if self.pays:
-            return True
-        allowed = min(UNPAID_BURST, self._allowed + (now - self._reckoned) * UNPAID_SHARE / self.cost_s)
-        self._reckoned = now
-        if allowed < 1.0:
-            self._allowed = allowed
-            return False
-        self._allowed = allowed - 1.0
-        return True
 
     def note(self, hit: bool) -> None:
         """A lookup has found an answer, or not."""
@@ -47,6 +39,10 @@ class Effort:
         if self._lookups >= JUDGED:
             self.pays = self._hits * self.call_s > self._lookups * self.cost_s
             self._lookups = self._hits = 0
+        if self._burst:
+            self._burst -= 1
+        elif not self.pays:
+            self.skip = int(1 / (UNPAID_MIN + UNPAID_SHARE * self.call_s / self.cost_s))
 
     def learn(self, call_s: float) -> None:
         """A batch took the model so long for each of its inputs."""
