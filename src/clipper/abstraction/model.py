@@ -13,14 +13,16 @@ from typing import Any
 from clipper.abstraction.admission import Admission
 from clipper.abstraction.approximate.similar import ApproximateCache, Lookup
 from clipper.abstraction.batching import BatchController, controller_named
+from clipper.abstraction.batching.delay import BatchDelay
 from clipper.abstraction.cache import CacheConfig, PredictionCache
+from clipper.abstraction.dispatch import next_batch
 from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Verifier, Waiter
 from clipper.abstraction.link import Link, LinkConfig
+from clipper.abstraction.measures import ModelMeasures
 from clipper.abstraction.queue import DeadlineQueue, QueueConfig
 from clipper.abstraction.replica import Batch, Replica
 from clipper.abstraction.terms import Terms
 from clipper.core.clock import Clock
-from clipper.core.histogram import Histogram
 from clipper.core.inputs import Input
 from clipper.core.prediction import OVERLOADED
 from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
@@ -55,33 +57,6 @@ class ModelLayer:
     clock: Clock
 
 
-class ModelMeasures:
-    """What this frontend counts of one model version."""
-
-    __slots__ = (
-        "cache_hits",
-        "cache_misses",
-        "dropped",
-        "failures",
-        "joined",
-        "predictions",
-        "queue_s",
-        "rejected",
-        "shed",
-    )
-
-    def __init__(self) -> None:
-        self.predictions = 0
-        self.failures = 0
-        self.cache_hits = 0
-        self.cache_misses = 0
-        self.joined = 0
-        self.dropped = 0
-        self.rejected = 0
-        self.shed = 0
-        self.queue_s = Histogram()
-
-
 class ServedModel:
     """A model version, its queue and its replicas. Lives between its first use and `stop()`.
 
@@ -97,7 +72,9 @@ class ServedModel:
         self._slo_s = inf
         self.replicas: dict[int, Replica] = {}
         self.can_answer = False
-        self._batch_size = batch_size
+        self._batching = ("fixed" if batch_size > 0 else layer.config.batching, batch_size)
+        self._delay: BatchDelay | None = None
+        self._company_timer: asyncio.TimerHandle | None = None
         self._layer = layer
         self._cache = layer.cache
         self._clock = layer.clock
@@ -173,43 +150,16 @@ class ServedModel:
         nothing else to do, it gets one of them: it might have become faster.
         """
         queue = self._queue
-        dropped: list[Evaluation] = []
-        if not queue.length:
-            return dropped
-        if queue.has_suspects:
-            batch, late = queue.take(1, now)
-        else:
-            horizon = start + controller.typical_s(1)
-            deadline = queue.head(horizon, dropped)
-            limit = controller.limit(deadline - start)
-            if limit < queue.length and limit < controller.limit(inf):
-                limit = self._skip_late(controller, start, limit, dropped)
-            batch, late = queue.take(limit, horizon)
-        dropped += late
+        if not queue.length or (idle and self._delay is not None and self._waits_for_company(controller, start, now)):
+            return []
+        batch, dropped = next_batch(queue, controller, start, now)
         if dropped:
             if idle and not batch and dropped[-1].is_awaited(now):
                 batch.append(dropped.pop())
             self._give_up(dropped, now)
+        if self._delay is not None:
+            self._delay.took(len(batch), now)
         return batch
-
-    def _skip_late(self, controller: BatchController, start: float, limit: int, dropped: list[Evaluation]) -> int:
-        """The size of the next batch, after those were dropped whose deadlines would make it too small to pay.
-
-        Under overload whoever is first has hardly any time left; to serve it in a small batch would make those behind
-        it late too, and so on for ever. Where small batches cost nothing, or all can be served, nobody is dropped.
-        """
-        queue = self._queue
-        while True:
-            deadline = queue.head(start, dropped)
-            limit = controller.limit(deadline - start)
-            wanted = min(queue.length, controller.limit(inf))
-            if limit >= wanted:
-                return limit
-            needed_s = controller.typical_s(controller.least(wanted))
-            if deadline - start >= needed_s:
-                return limit
-            if not queue.drop_late(start + needed_s, max(1, queue.length // 8), dropped):
-                return limit
 
     def look_up(self, asked: Input, now: float, terms: Terms) -> Lookup | None:
         """What the approximate cache has for an input that is neither cached nor in flight; to try before `ask`."""
@@ -245,11 +195,13 @@ class ServedModel:
             held = evaluations.get(key)
             if type(outcome) is not bytes:
                 measures.failures += 1
-                self._remove(evaluation)
+                if evaluation.output is None:  # else another replica had been asked too
+                    self._remove(evaluation)
             elif held is evaluation and evaluation.keep:
-                evaluation.output = outcome
-                evaluation.made = now
-                admit(evaluation, outcome)
+                if evaluation.output is None:
+                    evaluation.output = outcome
+                    evaluation.made = now
+                    admit(evaluation, outcome)
             else:
                 self._settle(evaluation, held, outcome, now)
             if evaluation.lookup is not None:
@@ -286,6 +238,32 @@ class ServedModel:
         self._queue.push_back(again, alone=True)
         self._pull()
 
+    def stalled(self, replica: Replica, batches: list[Batch]) -> bool:
+        """Ask others what this replica is so long about; the outcome that comes first counts. False: there are none."""
+        if not any(other.serving for other in self.replicas.values() if other is not replica):
+            return False
+        now = self._clock()
+        for evaluation in batches[0].evaluations:
+            evaluation.attempts += 1
+        self._queue.push_back(
+            [
+                evaluation
+                for batch in batches
+                for evaluation in batch.evaluations
+                if evaluation.attempts < MAX_ATTEMPTS and evaluation.is_awaited(now)
+            ],
+            alone=False,
+        )
+        self._loop.call_soon(self._pull)
+        return True
+
+    def forsaken(self, batches: list[Batch]) -> None:
+        """These batches will not come back; others have been asked already."""
+        for batch in batches:
+            for evaluation in batch.evaluations:
+                if evaluation.output is None and not evaluation.queued:
+                    self._remove(evaluation)
+
     def drop_expired(self, now: float) -> None:
         """Forget what waited in vain; its waiters have answered by their own deadline."""
         self._give_up(self._queue.drop_expired(now), now)
@@ -299,6 +277,18 @@ class ServedModel:
         self._slo_s = slo_s
         for replica in self.replicas.values():
             replica.retarget(slo_s)
+
+    def set_batching(self, name: str, batch_size: int, delay_s: float) -> None:
+        """How batches are sized, "" for the server's default, and how long they wait for company (s, or AUTO_S)."""
+        batching = (name or self._layer.config.batching, batch_size)
+        if batching != self._batching:
+            self._batching = batching
+            for replica in self.replicas.values():
+                replica.control(self._controller())
+        if delay_s == 0.0:
+            self._delay = None
+        elif self._delay is None or self._delay.delay_s != delay_s:
+            self._delay = BatchDelay(delay_s)
 
     def set_max_disagreement(self, share: float) -> None:
         """The strictest of the applications that use this version and allow similar inputs' answers; 0 if none does."""
@@ -325,6 +315,8 @@ class ServedModel:
     async def stop(self) -> None:
         """The version is gone: close every link, fail what waits, and free its cache entries."""
         self.can_answer = False
+        if self._company_timer is not None:
+            self._company_timer.cancel()
         for replica_id in list(self.replicas):
             await self.remove_replica(replica_id)
         now = self._clock()
@@ -335,8 +327,24 @@ class ServedModel:
         self.approximate = None
 
     def _controller(self) -> BatchController:
-        name = "fixed" if self._batch_size > 0 else self._layer.config.batching
-        return controller_named(name, self._batch_size, self._slo_s)
+        name, batch_size = self._batching
+        return controller_named(name, batch_size, self._slo_s)
+
+    def _waits_for_company(self, controller: BatchController, start: float, now: float) -> bool:
+        """Whether what is there had better wait a little; it is pulled again after that."""
+        first = self._queue.first()
+        if first is None or self._delay is None:
+            return False
+        wait_s = self._delay.wait_s(self._queue.length, now - first.arrived, first.deadline - start, controller)
+        if wait_s <= 0:
+            return False
+        if self._company_timer is None:
+            self._company_timer = self._loop.call_later(wait_s, self._company_has_come)
+        return True
+
+    def _company_has_come(self) -> None:
+        self._company_timer = None
+        self._pull()
 
     def _pull(self) -> None:
         self._pull_scheduled = False

@@ -58,6 +58,8 @@ class DeadlineQueue:
         self._returned = Lane(RETURNED_PRIORITY)
         self._by_terms: dict[tuple[int, float], Lane] = {}
         self._lanes = [self._returned]
+        self._last_terms: Terms | None = None
+        self._last_lane = self._returned
         self._abandoned = 0
         self.length = 0
         self.lowest = RETURNED_PRIORITY
@@ -74,12 +76,10 @@ class DeadlineQueue:
         """Append to the lane of that priority and objective; False if the queue is full."""
         if self.length >= self._max_length:
             return False
-        lane = self._by_terms.get(terms.lane)
-        if lane is None:
-            lane = self._by_terms[terms.lane] = Lane(terms.priority)
-            self._lanes.append(lane)
-            self.lowest = min(self.lowest, terms.priority)
-        lane.evaluations.append(evaluation)
+        if terms is not self._last_terms:  # the same as before, most of the time
+            self._last_terms = terms
+            self._last_lane = self._lane(terms)
+        self._last_lane.evaluations.append(evaluation)
         self.length += 1
         return True
 
@@ -101,6 +101,11 @@ class DeadlineQueue:
         if self._abandoned:
             return len(self._suspects) + sum(each.queued for evaluations in before for each in evaluations)
         return len(self._suspects) + sum(map(len, before))
+
+    def first(self) -> Evaluation | None:
+        """Whose turn it is, awaited or not."""
+        lane, _ = self._turn()
+        return None if lane is None else lane.evaluations[0]
 
     def head(self, horizon: float, dropped: list[Evaluation]) -> float:
         """The deadline of whose turn it is, inf if nobody waits.
@@ -182,6 +187,14 @@ class DeadlineQueue:
             yield from (each for each in lane.evaluations if each.queued)
             lane.evaluations.clear()
         self.length = 0
+
+    def _lane(self, terms: Terms) -> Lane:
+        lane = self._by_terms.get(terms.lane)
+        if lane is None:
+            lane = self._by_terms[terms.lane] = Lane(terms.priority)
+            self._lanes.append(lane)
+            self.lowest = min(self.lowest, terms.priority)
+        return lane
 
     def _take_suspect(self, batch: list[Evaluation], dropped: list[Evaluation], horizon: float) -> None:
         """One that was lost with its container goes before all others, and alone."""

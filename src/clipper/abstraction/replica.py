@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 from clipper.abstraction.batching.controller import LEAD_S, PIPELINE_DEPTH, BatchController
 from clipper.abstraction.evaluation import Evaluation
 from clipper.abstraction.link import Link
+from clipper.abstraction.measures import ReplicaMeasures
 from clipper.core.clock import Clock
-from clipper.core.histogram import BATCH_SIZE_BOUNDS, Histogram
 from clipper.wire.batches import ItemFailure, ResultBatch
 from clipper.wire.errors import LocalProtocolError
 
@@ -23,6 +23,11 @@ OVERHEAD_FALLS = 0.02
 
 OVERHEAD_STEP_S = 0.001
 """One batch counts as at most this much beyond twice the present overhead: a hiccup is not the rule."""
+
+STALL_FACTOR = 4.0
+STALL_S = 0.02
+"""A batch that computes so many times longer than expected, and at least so long, has stalled its replica: a hiccup of
+the machine is over by then."""
 
 RECENT = 0.25
 """Weight of the newest batch in what batches take at present; with more, load and its refusal would swing."""
@@ -48,22 +53,14 @@ class ReplicaOwner(Protocol):
     def returned(self, batches: list[Batch]) -> None:
         """These batches will not come back."""
 
+    def stalled(self, replica: "Replica", batches: list[Batch]) -> bool:
+        """This replica does not come back with these batches; False: there is no other to ask."""
+
+    def forsaken(self, batches: list[Batch]) -> None:
+        """Batches that it had stalled with will not come back."""
+
     def load_changed(self) -> None:
         """A batch has been sent or has come back."""
-
-
-class ReplicaMeasures:
-    """What this frontend counts of one replica."""
-
-    __slots__ = ("batch_size", "batches", "compute_s", "failures", "lost_batches", "round_trip_s")
-
-    def __init__(self) -> None:
-        self.batches = 0
-        self.failures = 0
-        self.lost_batches = 0
-        self.batch_size = Histogram(BATCH_SIZE_BOUNDS)
-        self.compute_s = Histogram()
-        self.round_trip_s = Histogram()
 
 
 class Replica:
@@ -85,11 +82,13 @@ class Replica:
         self._clock = clock
         self._leaving = False
         self._on_trial = False
+        self._stalled = False
         self._emptied = asyncio.Event()
         self._free_at = 0.0
         self._answered_at = 0.0
         self._overhead_s = 0.0
         self._room_timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Replica {self.replica_id}: {len(self._in_flight)} in flight, limit {self.batch_limit}, {self._link}>"
@@ -102,7 +101,7 @@ class Replica:
     @property
     def serving(self) -> bool:
         """Whether it takes batches."""
-        return self._link.ready and not self._leaving
+        return self._link.ready and not (self._leaving or self._stalled)
 
     @property
     def is_idle(self) -> bool:
@@ -133,6 +132,10 @@ class Replica:
         """The latency objective from now on."""
         self._controller.retarget(objective_s)
 
+    def control(self, controller: BatchController) -> None:
+        """Let another controller choose from now on."""
+        self._controller = controller
+
     def start(self, owner: ReplicaOwner) -> None:
         """Dial the container; from then on work is pulled from `owner`."""
         self._owner = owner
@@ -159,7 +162,7 @@ class Replica:
     def pull_one(self, now: float) -> bool:
         """Send a batch if there are room and work for it."""
         in_flight = len(self._in_flight)
-        if in_flight >= PIPELINE_DEPTH or self._leaving or self._on_trial or not self._link.ready:
+        if in_flight >= PIPELINE_DEPTH or self._on_trial or not self.serving:
             return False
         owner = self._owner
         assert owner is not None
@@ -192,6 +195,8 @@ class Replica:
             self._on_trial = evaluations[0].attempts > 0  # nothing should be lost with a suspect
             self._free_at = begins + compute_s
             self.batch_s += (compute_s - self.batch_s) * RECENT
+            if self._stall_timer is None and compute_s > 0:
+                self._look_again_in(STALL_S)
 
     def _pull_later(self, delay_s: float) -> None:
         """The container is busy for so long that what arrives meanwhile had better travel in one batch."""
@@ -202,6 +207,28 @@ class Replica:
         self._room_timer = None
         if self._in_flight:
             self.pull(self._clock())
+
+    def _look_again_in(self, delay_s: float) -> None:
+        """One timer for all batches: it is set anew only when it goes off."""
+        self._stall_timer = asyncio.get_running_loop().call_later(delay_s, self._look_for_stall)
+
+    def _look_for_stall(self) -> None:
+        self._stall_timer = None
+        owner = self._owner
+        if owner is None or not self._in_flight or self._stalled or self._leaving:
+            return
+        batches = list(self._in_flight.values())
+        oldest = batches[0]
+        patience_s = max(STALL_FACTOR * oldest.compute_s, STALL_S) if oldest.compute_s > 0 else inf
+        left_s = max(oldest.sent_at, self._answered_at) + patience_s - self._clock()
+        if left_s > 0:
+            self._look_again_in(min(max(left_s, STALL_S), LEAVE_S))
+        elif owner.stalled(self, batches):
+            self._stalled = True
+            self.measures.stalls += 1
+            owner.load_changed()
+        else:
+            self._look_again_in(STALL_S)
 
     def _learn(self, batch: Batch, compute_s: float, now: float) -> None:
         """What this batch tells of the next ones."""
@@ -229,6 +256,7 @@ class Replica:
                 self._in_flight[batch_id] = batch
             self._link.drop(f"Batch {batch_id} came back with {len(result.outcomes)} outcomes; expected {expected}")
             return
+        self._stalled = False
         if not self._in_flight:
             self._emptied.set()
             self._on_trial = False
@@ -253,4 +281,8 @@ class Replica:
         self._emptied.set()
         self._on_trial = False
         self.measures.lost_batches += len(lost)
-        self._owner.returned(lost)
+        if self._stalled:
+            self._stalled = False
+            self._owner.forsaken(lost)
+        else:
+            self._owner.returned(lost)

@@ -141,6 +141,15 @@ class ServedApplication:
         if reply_to is not None:
             reply_to.answer(query, now)
 
+    def abandon(self, query: PendingQuery) -> None:
+        """Take what was asked for this query out of the queues, unless others wait for it too."""
+        if query.selection is None:
+            return
+        for name, outcome in zip(query.selection.models, query.outcomes, strict=True):
+            model = self._models.get(name)
+            if outcome is None and model is not None:
+                model.abandon(query.input, query.arrived)
+
     def _ask_only(self, query: PendingQuery, model: ServedModel, now: float) -> None:
         """As `_ask`, where there is one model and so nothing to select: what most applications are."""
         if not model.can_answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from clipper.abstraction.batching.delay import AUTO_S
 from clipper.abstraction.cache import PredictionCache
 from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
 from clipper.core.clock import Clock
@@ -16,8 +17,9 @@ from clipper.engine.deadlines import Deadlines
 from clipper.engine.journal import Journal, JournalConfig
 from clipper.engine.query import PendingQuery
 from clipper.engine.states import STATES_PREFIX, States
-from clipper.registry.entities import Application, Model, ReplicaState, Snapshot
+from clipper.registry.entities import AUTO_BATCH_DELAY_MS, Application, Model, ReplicaState, Snapshot
 from clipper.registry.registry import Registry
+from clipper.registry.tuning import batching_of
 from clipper.selection.policies import policy_named
 from clipper.store import Store
 
@@ -139,7 +141,9 @@ class Engine:
             model.add_replica(replica_id, ready[replica_id].address, ready[replica_id].token)
 
     def _apply_objectives(self, snapshot: Snapshot) -> None:
-        for (name, _), model in self.models.items():
+        for (name, version), model in self.models.items():
+            version_spec = snapshot.models[name, version]
+            model.set_batching(batching_of(version_spec, snapshot), version_spec.batch_size, _delay_s(version_spec))
             objectives = [
                 spec.latency_slo_micros * 1e-6 for spec in snapshot.applications.values() if name in spec.models
             ]
@@ -165,6 +169,10 @@ class Engine:
         task = self._loop.create_task(work)
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
+
+
+def _delay_s(model: Model) -> float:
+    return AUTO_S if model.batch_delay_ms == AUTO_BATCH_DELAY_MS else model.batch_delay_ms * 1e-3
 
 
 def _expire(query: PendingQuery, now: float) -> None:

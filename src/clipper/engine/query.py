@@ -29,6 +29,9 @@ class Concluder(Protocol):
     def conclude(self, query: "PendingQuery", now: float) -> None:
         """Answer with what has arrived."""
 
+    def abandon(self, query: "PendingQuery") -> None:
+        """Ask for nothing more on behalf of a query whose client has gone."""
+
 
 NOTHING_ASKED: list[Outcome | None] = []
 """Shared by all queries for which no model has been asked."""
@@ -115,6 +118,8 @@ class PendingQuery:
         """Nobody wants the answer any longer: the client has gone."""
         self.answered = self.concluded = True
         self.reply_to = None
+        if self.waiting and self.application is not None:
+            self.application.abandon(self)
 
     def outputs(self) -> list[bytes | None]:
         """The outputs that have arrived, in the order of `selection.models`."""

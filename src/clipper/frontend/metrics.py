@@ -139,6 +139,12 @@ class EngineCollector(Collector):
             _REPLICA,
             ((key, each.lost_batches) for key, each in measures),
         )
+        yield _counter(
+            "clipper_replica_stalls",
+            "Batches that took so much longer than expected that others were asked.",
+            _REPLICA,
+            ((key, each.stalls) for key, each in measures),
+        )
         for name, help_text, attribute in (
             ("clipper_replica_batch_size", "Inputs in one batch.", "batch_size"),
             ("clipper_replica_compute_seconds", "A batch's time inside the container.", "compute_s"),

@@ -68,7 +68,7 @@ class QueryService:
         await asyncio.gather(*self._tasks)
 
     def _predict(self, connection: Connection, application: ServedApplication, body: PredictBody, now: float) -> None:
-        exchange = Exchange(connection)
+        exchange = _Questions(connection)
         connection.expect(exchange)
         reply_to = _Batch(exchange, len(body.inputs)) if body.is_batch else _Single(exchange)
         journal = self._engine.journal
@@ -76,7 +76,7 @@ class QueryService:
         for asked in body.inputs:
             query = PendingQuery(asked, body.context, now, deadline, reply_to)
             journal.record(query)
-            reply_to.queries.append(query)
+            exchange.queries.append(query)
             try:
                 if body.version is None:
                     application.predict(query, now)
@@ -145,12 +145,26 @@ class QueryService:
         task.add_done_callback(self._tasks.discard)
 
 
+class _Questions(Exchange):
+    """A request that asks for one prediction or several."""
+
+    __slots__ = ("queries",)
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.queries: list[PendingQuery] = []
+
+    def cancel(self) -> None:
+        super().cancel()
+        for query in self.queries:
+            query.cancel()
+
+
 class _Single:
     """A query that says more than its input."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: _Questions) -> None:
         self._exchange = exchange
-        self.queries: list[PendingQuery] = []
 
     def answer(self, query: PendingQuery, now: float) -> None:
         self._exchange.respond(responses.prediction(query))
@@ -159,15 +173,14 @@ class _Single:
 class _Batch:
     """The queries of one `input_batch`, answered together."""
 
-    def __init__(self, exchange: Exchange, size: int) -> None:
+    def __init__(self, exchange: _Questions, size: int) -> None:
         self._exchange = exchange
         self._waiting = size
-        self.queries: list[PendingQuery] = []
 
     def answer(self, query: PendingQuery, now: float) -> None:
         self._waiting -= 1
         if not self._waiting:
-            self._exchange.respond(responses.batch_predictions(self.queries))
+            self._exchange.respond(responses.batch_predictions(self._exchange.queries))
 
 
 def _respond(connection: Connection, response: bytes) -> None:

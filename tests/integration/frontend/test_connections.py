@@ -219,6 +219,21 @@ def test_clients_that_leave_with_queries_in_flight_are_forgotten(stage: Stage) -
     stage.withdraw(slow)
 
 
+def test_queries_of_clients_that_leave_leave_the_queue_long_before_their_deadline(stage: Stage) -> None:
+    held = stage.serve(never, slo_ms=600_000)
+    with stage.client() as observer:
+        with stage.client() as client, stage.client() as other:
+            client.send(post(f"/{held.name}/predict", {"input": [1]}))
+            eventually(lambda: held.batches >= 1, "nothing was sent")
+            client.send(b"".join(post(f"/{held.name}/predict", {"input": [number]}) for number in range(20)))
+            other.send(post(f"/{held.name}/predict", {"input_batch": [[2, number] for number in range(50)]}))
+            eventually(lambda: waiting(observer) > 0, "nothing waits")
+            for leaving in (client, other):  # after an orderly end they might still be reading
+                leaving.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        eventually(lambda: waiting(observer) == 0, "evaluations are left in a queue")
+    stage.withdraw(held)
+
+
 def waiting(client: Client) -> float:
     """How many evaluations wait in all queues."""
     lines = client.get("/metrics").body.decode().splitlines()

@@ -306,3 +306,49 @@ def test_hung_container_holds_no_more_than_it_was_sent() -> None:
         assert model.queue_length <= 1
 
     run_virtually(scenario)
+
+
+def test_client_that_goes_takes_its_input_out_of_the_queue() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        model = served_model(clock, queue_length=3)
+        gone = [ask(model, number(value), clock())[0] for value in range(3)]
+        assert ask(model, number(8), clock())[0].outcomes == [QUEUE_FULL]
+        for value, asker in enumerate(gone):
+            asker.answered = True
+            model.abandon(number(value), clock())
+            model.abandon(number(value), clock())  # as when one query asked it twice
+        assert model.queue_length == 0
+        stays, _ = ask(model, number(9), clock())
+        batch = take(model, clock)
+        assert [each.input.payload for each in batch.evaluations] == [number(9).payload]
+        give(model, clock, batch, b"9")
+        assert stays.outcomes == [b"9"]
+        assert model.measures.dropped == 3
+
+    run_virtually(scenario)
+
+
+def test_input_stays_in_the_queue_for_others_who_wait_for_it() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        model = served_model(clock)
+        gone, _ = ask(model, number(1), clock())
+        stays, _ = ask(model, number(1), clock())
+        gone.answered = True
+        model.abandon(number(1), clock())
+        give(model, clock, take(model, clock), b"1")
+        assert stays.outcomes == [b"1"]
+
+    run_virtually(scenario)
+
+
+def test_input_in_a_batch_is_not_waited_for_but_its_output_is_kept() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        model = served_model(clock)
+        gone, _ = ask(model, number(1), clock())
+        batch = take(model, clock)
+        gone.answered = True
+        model.abandon(number(1), clock())
+        give(model, clock, batch, b"1")
+        assert ask(model, number(1), clock())[1] == b"1"
+
+    run_virtually(scenario)

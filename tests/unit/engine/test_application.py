@@ -198,7 +198,9 @@ def test_cancelled_query_is_not_answered() -> None:
             batch = serving.take("m")
             queued, other = serving.ask("app", number(2))
             in_flight.cancel()
+            assert serving.engine.models["m", "1"].queue_length == 1
             queued.cancel()
+            assert serving.engine.models["m", "1"].queue_length == 0
             serving.give("m", batch, [b"7"])
             assert not serving.take("m").evaluations
             await until(lambda: len(serving.engine.deadlines) == 0)
