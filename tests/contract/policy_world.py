@@ -1,5 +1,6 @@
 """Queries, histories and settings that every selection policy is tried with."""
 
+import struct
 from collections.abc import Sequence
 from random import Random
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 import hypothesis.strategies as st
 import msgspec
 
+from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import DType, Input
 from clipper.selection.policies import POLICIES, policy_named
 from clipper.selection.policy import Answer, Feedback, Policy, Selection, State
@@ -27,6 +29,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "majority": [{"calibrated": True}, {"outputs": "scores", "missing": "expected", "scale": 2.0}],
     "average": [{"weights": {"m0": 2.0, "m1": 0.0}}, {"missing": "expected"}],
     "exp4": [{"outputs": "scores"}],
+    "linucb": [{"features": 2}],
+    "split_model": [{"precision": 0.1, "calibrated": True}],
     "hedge": [{"outputs": "scores", "missing": "expected", "share": 0.0}],
 }
 """Beside each policy's defaults."""
@@ -49,18 +53,12 @@ maybe_texts = st.none() | texts
 contexts = st.sampled_from([None, "u1", "u2"])
 
 inputs = st.lists(st.floats(width=64), min_size=1, max_size=4).map(
-    lambda values: Input(DType.FLOAT64, (len(values),), b"".join(msgspec_float(value) for value in values))
+    lambda values: Input(DType.FLOAT64, (len(values),), b"".join(struct.pack("<d", value) for value in values))
 )
 
 queries = st.builds(Asked, inputs, contexts)
 
 rewards = st.sampled_from([0.0, 1.0, 0.3, -1e308, 1e308, float("inf"), float("-inf"), float("nan")])
-
-
-def msgspec_float(value: float) -> bytes:
-    import struct
-
-    return struct.pack("<d", value)
 
 
 class Event(NamedTuple):
@@ -112,10 +110,27 @@ def learned(policy: Policy, history: Sequence[Event]) -> State:
         if event.late:
             late.append(seen)
         else:
-            state = policy.observe(state, *seen)
+            state = observed(policy, state, *seen)
     for seen in late:
-        state = policy.observe(state, *seen)
+        state = observed(policy, state, *seen)
     return state
+
+
+def observed(
+    policy: Policy,
+    state: State,
+    query: Asked,
+    feedback: Feedback,
+    selection: Selection,
+    outputs: Sequence[bytes | None],
+) -> State:
+    """The state after feedback; the same one if the policy says that it cannot learn from such a label."""
+    try:
+        return policy.observe(state, query, feedback, selection, outputs)
+    except ClipperError as error:
+        assert error.code is ErrorCode.INVALID_ARGUMENT
+        assert "label" in error.message
+        return state
 
 
 def stored(state: State) -> State:

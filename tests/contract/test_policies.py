@@ -20,6 +20,7 @@ from tests.contract.policy_world import (
     histories,
     learned,
     links,
+    observed,
     said,
     stored,
     texts,
@@ -170,7 +171,7 @@ def test_state_is_a_plain_value_that_nobody_changes(policy: Policy, history: lis
     selection = policy.select(state, event.models, event.query, Random(event.seed))
     outputs = said(selection, event.outputs)
     answer = policy.combine(state, event.query, selection, outputs)
-    after = policy.observe(state, event.query, feedback_on(event, answer), selection, outputs)
+    after = observed(policy, state, event.query, feedback_on(event, answer), selection, outputs)
     policy.start(state)
     assert state == kept
     assert is_plain(after)
@@ -189,8 +190,8 @@ def test_state_means_the_same_after_the_store(policy: Policy, history: list[Even
     answer = policy.combine(back, event.query, selection, outputs)
     assert answer == policy.combine(state, event.query, selection, outputs)
     feedback = feedback_on(event, answer)
-    again = policy.observe(back, event.query, feedback, selection, outputs)
-    assert again == policy.observe(state, event.query, feedback, selection, outputs)
+    again = observed(policy, back, event.query, feedback, selection, outputs)
+    assert again == observed(policy, state, event.query, feedback, selection, outputs)
 
 
 @each_policy
@@ -205,7 +206,7 @@ def test_new_context_starts_from_the_population_and_learns(
         selection = policy.select(state, event.models, event.query, Random(event.seed))
         outputs = said(selection, event.outputs)
         answer = policy.combine(state, event.query, selection, outputs)
-        state = policy.observe(state, event.query, feedback_on(event, answer), selection, outputs)
+        state = observed(policy, state, event.query, feedback_on(event, answer), selection, outputs)
     assert is_plain(state)
 
 
@@ -214,7 +215,7 @@ def test_models_may_come_and_go_between_select_and_observe(policy: Policy) -> No
     """Feedback is late: by then other models may be linked than those the state has seen, or another policy chose."""
     state = policy.init(("a", "b"))
     old = Selection(("gone", "a"), (1.0, 1.0))
-    state = policy.observe(state, Asked(), Feedback(b"1"), old, [b"1", None])
+    state = observed(policy, state, Asked(), Feedback(b"1"), old, [b"1", None])
     for models in (("new",), ("b", "new", "a")):
         selection = policy.select(state, models, Asked(), Random(0))
         assert set(selection.models) <= set(models)
@@ -226,7 +227,7 @@ def test_thousands_of_losses_leave_everyone_a_chance_to_be_asked(policy: Policy)
     state, models = policy.init(("m0", "m1")), ("m0", "m1")
     for round_ in range(2000):
         selection = policy.select(state, models, Asked(), Random(round_))
-        state = policy.observe(state, Asked(), Feedback(b"1"), selection, [b"0"] * len(selection.models))
+        state = observed(policy, state, Asked(), Feedback(b"1"), selection, [b"0"] * len(selection.models))
     selection = policy.select(state, (*models, "m2"), Asked(), Random(0))
     assert is_plain(state)
     assert all(0 < each <= 1 for each in selection.propensities)
@@ -238,7 +239,7 @@ def test_policy_is_found_by_its_name() -> None:
 
 
 def test_unknown_policy_names_those_that_exist() -> None:
-    with pytest.raises(ClipperError, match=r"expected one of static, split, .*, hedge") as caught:
+    with pytest.raises(ClipperError, match=r"expected one of static, split, .*, hedge, linucb, split_model") as caught:
         policy_named("exp5", {})
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
 

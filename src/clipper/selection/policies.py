@@ -19,6 +19,8 @@ from clipper.selection.ensembles.exp4 import Exp4
 from clipper.selection.ensembles.hedge import Hedge
 from clipper.selection.ensembles.majority import Majority
 from clipper.selection.evidence.calibration import Calibrated
+from clipper.selection.personal.linucb import LinUcb
+from clipper.selection.personal.split_model import SplitModel
 from clipper.selection.policy import Policy
 from clipper.selection.routing.cascade import Cascade
 from clipper.selection.routing.split import Split
@@ -41,6 +43,8 @@ POLICIES: dict[str, Maker] = {
     "average": Average,
     "exp4": Exp4,
     "hedge": Hedge,
+    "linucb": LinUcb,
+    "split_model": SplitModel,
 }
 
 

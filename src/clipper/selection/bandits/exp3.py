@@ -35,7 +35,7 @@ class Exp3(Bandit):
 
     def init(self, models: tuple[str, ...]) -> State:
         """Equal weights."""
-        return {**no_scores(), "logs": {}}
+        return {**no_scores(), "logs": dict.fromkeys(models, 0.0)}
 
     def start(self, population: State) -> State:
         """The population's weights, nearer to each other."""

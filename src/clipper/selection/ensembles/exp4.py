@@ -37,7 +37,7 @@ class Exp4(Ensemble):
 
     def init(self, models: tuple[str, ...]) -> State:
         """Equal weights."""
-        return {**no_scores(), "logs": {}}
+        return {**no_scores(), "logs": dict.fromkeys(models, 0.0)}
 
     def start(self, population: State) -> State:
         """The population's weights, nearer to each other."""

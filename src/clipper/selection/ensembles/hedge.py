@@ -39,7 +39,7 @@ class Hedge(Ensemble):
 
     def init(self, models: tuple[str, ...]) -> State:
         """Equal weights."""
-        return {**no_scores(), "logs": {}}
+        return {**no_scores(), "logs": dict.fromkeys(models, 0.0)}
 
     def start(self, population: State) -> State:
         """The population's weights, nearer to each other."""

@@ -1,0 +1,144 @@
+"""The `split_model` policy (Velox): the answer is a linear model of its own for each context, over what models compute.
+
+Shared and slow: features of the input, which the linked models answer with (a list of numbers each, or one). Personal
+and quick: the weights, a Bayesian ridge regression that each label updates in O(d²). A new context starts with the
+weights of all others. What a missing model would have said is taken from what it says on average.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from clipper.core.errors import invalid
+from clipper.selection.configured import NotNegative, Positive, configured
+from clipper.selection.ensembles.means import Expectations, learned, score_of
+from clipper.selection.ensembles.members import everybody
+from clipper.selection.personal import ridge
+from clipper.selection.personal.ridge import Vector
+from clipper.selection.policy import Answer, Feedback, Outputs, Policy, Query, Selection, State
+from clipper.selection.rewards import is_number
+
+MAX_FEATURES = 512
+"""Of all models together, with the constant: a state has as many doubles squared, 2 MB. Who says more is ignored."""
+
+
+class SplitModelSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of `split_model`.
+
+    Attributes:
+        precision: how many feedbacks the first belief (a new context's: that it is like all others) is worth.
+        explore: for `top_k`, how many standard deviations the weights are drawn from around their mean.
+    """
+
+    precision: Positive = 1.0
+    explore: NotNegative = 1.0
+
+
+class SplitModel(Policy):
+    """Personal weights over shared features. Labels are numbers.
+
+    State: `layout`, the models whose features stand after the constant one, with how many; `belief`, the regression;
+    `means`, what each model says on average.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._settings = configured(SplitModelSettings, config)
+
+    def init(self, models: tuple[str, ...]) -> State:
+        """How many features there are is not known before the first answers."""
+        return {"layout": [], "belief": ridge.prior(np.zeros(1), self._settings.precision), "means": {}}
+
+    def start(self, population: State) -> State:
+        """The population's mean weights, as uncertain as at the beginning."""
+        mean = ridge.mean_of(population["belief"])
+        return {**population, "belief": ridge.prior(mean, self._settings.precision)}
+
+    def select(self, state: State, models: tuple[str, ...], x: Query, rng: Random) -> Selection:
+        """All of them."""
+        return everybody(models)
+
+    def combine(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> Answer | None:
+        """The weighted sum. Confidence: the share of the first uncertainty that feedback has removed here."""
+        arrived = [output for output in outputs if output is not None]
+        if not arrived:
+            return None
+        fitting = self._fitting(state, selection, outputs)
+        if not any(model in selection.models for model, _ in fitting["layout"]):
+            return Answer(arrived[0], 0.0)  # there are no numbers to weigh
+        features = _features(fitting, selection, outputs)
+        before = float(features @ features) / self._settings.precision
+        confidence = 1.0 - ridge.variance(fitting["belief"], features) / before
+        output = msgspec.json.encode(ridge.predicted(fitting["belief"], features))
+        return Answer(output, min(1.0, max(0.0, confidence)))
+
+    def observe(self, state: State, x: Query, feedback: Feedback, selection: Selection, outputs: Outputs) -> State:
+        """One more observation. Raises INVALID_ARGUMENT if the label is not a number; a reward says nothing here."""
+        if feedback.label is None:
+            return state
+        label = msgspec.json.decode(feedback.label)
+        if not is_number(label):
+            raise invalid("Invalid label: the policy split_model learns from numbers")
+        fitting = self._fitting(state, selection, outputs)
+        means = learned(fitting["means"], selection.models, outputs)
+        features = _features({**fitting, "means": means}, selection, outputs)
+        return {**fitting, "means": means, "belief": ridge.updated(fitting["belief"], features, float(label))}
+
+    def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
+        """The size of each model's weights, as shares."""
+        sizes, place = dict.fromkeys(models, 0.0), 1
+        mean = ridge.mean_of(state["belief"])
+        for model, size in state["layout"]:
+            if model in sizes:
+                sizes[model] = float(np.linalg.norm(mean[place : place + size]))
+            place += size
+        total = sum(sizes.values())
+        return {m: size / total for m, size in sizes.items()} if total > 0.0 else super().weights(state, models)
+
+    def top_k(self, state: State, selection: Selection, items: Sequence[Outputs], k: int, rng: Random) -> list[int]:
+        """The places of the `k` best of several items, by weights drawn from the belief, so that all get their chance.
+
+        `items` has for each what the selected models say of it.
+        """
+        for outputs in items:
+            state = self._fitting(state, selection, outputs)
+        belief = state["belief"]
+        weights = ridge.mean_of(belief)
+        if self._settings.explore > 0.0:
+            values, directions = np.linalg.eigh(ridge.spread_of(belief))
+            noise = np.random.default_rng(rng.getrandbits(64)).standard_normal(len(weights))
+            weights = weights + self._settings.explore * (directions @ (np.sqrt(np.maximum(values, 0.0)) * noise))
+        scores = [float(_features(state, selection, outputs) @ weights) for outputs in items]
+        return sorted(range(len(items)), key=lambda place: -scores[place])[:k]
+
+    def _fitting(self, state: State, selection: Selection, outputs: Outputs) -> State:
+        """The state with places for all models that have said numbers, in as many as they said."""
+        known = {(model, size) for model, size in state["layout"]}
+        added, total = [], len(ridge.mean_of(state["belief"]))
+        for model, output in zip(selection.models, outputs, strict=True):
+            score = score_of(output)
+            if score is not None and (model, len(score)) not in known and total + len(score) <= MAX_FEATURES:
+                added.append([model, len(score)])
+                total += len(score)
+        if not added:
+            return state
+        singles = sum([size == 1 for _, size in added])
+        first = not state["layout"]  # then single numbers are averaged, until feedback says otherwise
+        start = np.concatenate([np.full(size, 1.0 / singles if size == 1 and first else 0.0) for _, size in added])
+        belief = ridge.grown(state["belief"], start, self._settings.precision)
+        return {**state, "layout": [*state["layout"], *added], "belief": belief}
+
+
+def _features(state: State, selection: Selection, outputs: Outputs) -> Vector:
+    """The constant, then what each model of the layout says, or says on average."""
+    said = {model: score_of(output) for model, output in zip(selection.models, outputs, strict=True)}
+    means: Expectations = state["means"]
+    features = [1.0]
+    for model, size in state["layout"]:
+        score = said.get(model)
+        if score is None:
+            score = means[model][1] if model in means else None
+        features += score if score is not None and len(score) == size else [0.0] * size
+    return ridge.bounded(np.array(features))
