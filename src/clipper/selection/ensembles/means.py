@@ -1,19 +1,21 @@
 """Weighted means of scores: numbers, or lists of them such as class probabilities."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from clipper.selection.ensembles.votes import ROUNDING
 from clipper.selection.policy import Answer, Outputs
-from clipper.selection.rewards import is_number
+from clipper.selection.rewards import LARGEST
 
 Score: TypeAlias = list[float]
 """What one member says; a plain number is a list of one."""
 
 Expectations: TypeAlias = dict[str, list[Any]]
 """For each model, how many outputs were seen, and their mean as a score."""
+
+_LIST, _NUMBER = msgspec.json.Decoder(list[float]), msgspec.json.Decoder(float)
 
 MEMORY = 1000
 """Outputs after which the mean forgets as fast as it learns."""
@@ -23,12 +25,11 @@ def score_of(output: bytes | None) -> Score | None:
     """The numbers of an output; None if it is not made of numbers."""
     if output is None:
         return None
-    value = msgspec.json.decode(output)
-    if is_number(value):
-        return [float(value)]
-    if isinstance(value, list) and value and all(map(is_number, value)):
-        return [float(each) for each in value]
-    return None
+    try:
+        score = _LIST.decode(output) if output[:1] == b"[" else [_NUMBER.decode(output)]
+    except msgspec.ValidationError:
+        return None
+    return score if score and max(score) < LARGEST and min(score) > -LARGEST else None
 
 
 def mean_answer(
@@ -67,9 +68,13 @@ def is_mean_decided(outputs: Outputs, shares: Sequence[float]) -> bool:
 
 def learned(means: Expectations, models: Sequence[str], outputs: Outputs) -> Expectations:
     """What each model is expected to say, after one more output of each that has arrived."""
+    return learned_scores(means, {m: score_of(output) for m, output in zip(models, outputs, strict=True)})
+
+
+def learned_scores(means: Expectations, scores: Mapping[str, Score | None]) -> Expectations:
+    """As `learned`, of outputs that have been decoded."""
     after = {**means}
-    for model, output in zip(models, outputs, strict=True):
-        score = score_of(output)
+    for model, score in scores.items():
         if score is None:
             continue
         count, mean = after.get(model, [0, score])

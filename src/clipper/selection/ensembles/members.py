@@ -38,7 +38,8 @@ class Ensemble(Policy):
 
     def shares(self, state: State, models: tuple[str, ...]) -> list[float]:
         """The weight of each member, as shares of 1."""
-        return [1.0 / len(models)] * len(models)
+        count = len(models)
+        return [1.0 / count] * count
 
     def standing(self, state: State, model: str) -> float:
         """What breaks a tie: the side wins whose best member has the highest."""
@@ -57,12 +58,14 @@ class Ensemble(Policy):
         if len(outputs) == 1:
             return None if outputs[0] is None else Answer(outputs[0], 1.0, (1.0,))
         shares = self.shares(state, selection.models)
+        if self.settings.outputs == "labels" and outputs[0] is not None and outputs.count(outputs[0]) == len(outputs):
+            return Answer(outputs[0], 1.0, tuple(shares))  # as mostly: there is nothing to count
         if self.settings.outputs == "scores":
             expected = self._expected(state, selection.models)
             answer = mean_answer(outputs, shares, expected, self.settings.scale)
             if answer is not None:
                 return answer
-        return vote(outputs, shares, [self.standing(state, model) for model in selection.models])
+        return vote(outputs, shares, lambda place: self.standing(state, selection.models[place]))
 
     def is_decided(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> bool:
         """Once those who are missing have not the weight to change the answer."""

@@ -1,6 +1,6 @@
 """Weighted votes on labels: equal JSON texts are one label."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from clipper.selection.policy import Answer, Outputs
 
@@ -17,8 +17,11 @@ def shares_of_outputs(outputs: Outputs, shares: Sequence[float]) -> dict[bytes, 
     return behind
 
 
-def vote(outputs: Outputs, shares: Sequence[float], standings: Sequence[float]) -> Answer | None:
-    """The label with the most weight behind it; a tie goes to the side whose best member has the highest standing."""
+def vote(outputs: Outputs, shares: Sequence[float], standing: Callable[[int], float]) -> Answer | None:
+    """The label with the most weight behind it; a tie goes to the side whose best member has the highest standing.
+
+    `standing` is asked for the places of members.
+    """
     behind = shares_of_outputs(outputs, shares)
     if not behind:
         return None
@@ -26,8 +29,7 @@ def vote(outputs: Outputs, shares: Sequence[float], standings: Sequence[float]) 
     close = [label for label, weight in behind.items() if weight >= behind[winner] - ROUNDING]
     if len(close) > 1:
         best = {
-            label: max([each for output, each in zip(outputs, standings, strict=True) if output == label])
-            for label in close
+            label: max([standing(place) for place, output in enumerate(outputs) if output == label]) for label in close
         }
         winner = max(close, key=best.__getitem__)
     return elected(winner, behind[winner], outputs, shares)
@@ -45,9 +47,11 @@ def elected(winner: bytes, weight: float, outputs: Outputs, shares: Sequence[flo
 
 def is_vote_decided(outputs: Outputs, shares: Sequence[float]) -> bool:
     """Whether the leading label keeps its lead whatever those who are missing say."""
+    if None not in outputs:
+        return True
     missing = sum([share for output, share in zip(outputs, shares, strict=True) if output is None])
-    if not missing:
-        return None not in outputs
+    if missing >= 0.5:  # they can outvote all others together
+        return False
     ranked = sorted(shares_of_outputs(outputs, shares).values(), reverse=True)
     if not ranked:
         return False

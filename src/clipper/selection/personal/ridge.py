@@ -46,9 +46,10 @@ def updated(kept: Belief, features: Vector, target: float) -> Belief:
     reach = spread @ features
     surprise = 1.0 + max(0.0, float(features @ reach))
     error = min(LARGEST_FEATURE, max(-LARGEST_FEATURE, target)) - float(features @ mean)
+    change = np.outer(reach, reach / surprise)
     return {
         "mean": (mean + reach * (error / surprise)).tobytes(),
-        "spread": (spread - np.outer(reach, reach / surprise)).tobytes(),
+        "spread": np.subtract(spread, change, out=change).tobytes(),
     }
 
 
@@ -73,4 +74,7 @@ def grown(kept: Belief, more: Vector, precision: float) -> Belief:
 
 def bounded(values: Vector) -> Vector:
     """Features to calculate with: what is not a number becomes 0, what is too large the largest."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest <= LARGEST_FEATURE:  # as mostly, and never so if one of them is not a number
+        return values
     return np.clip(np.nan_to_num(values, nan=0.0), -LARGEST_FEATURE, LARGEST_FEATURE)

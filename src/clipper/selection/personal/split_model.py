@@ -14,7 +14,7 @@ import numpy as np
 
 from clipper.core.errors import invalid
 from clipper.selection.configured import NotNegative, Positive, configured
-from clipper.selection.ensembles.means import Expectations, learned, score_of
+from clipper.selection.ensembles.means import Expectations, Score, learned_scores, score_of
 from clipper.selection.ensembles.members import everybody
 from clipper.selection.personal import ridge
 from clipper.selection.personal.ridge import Vector
@@ -65,10 +65,11 @@ class SplitModel(Policy):
         arrived = [output for output in outputs if output is not None]
         if not arrived:
             return None
-        fitting = self._fitting(state, selection, outputs)
+        said = _scores(selection, outputs)
+        fitting = self._fitting(state, said)
         if not any(model in selection.models for model, _ in fitting["layout"]):
             return Answer(arrived[0], 0.0)  # there are no numbers to weigh
-        features = _features(fitting, selection, outputs)
+        features = _features(fitting, said)
         before = float(features @ features) / self._settings.precision
         confidence = 1.0 - ridge.variance(fitting["belief"], features) / before
         output = msgspec.json.encode(ridge.predicted(fitting["belief"], features))
@@ -81,9 +82,10 @@ class SplitModel(Policy):
         label = msgspec.json.decode(feedback.label)
         if not is_number(label):
             raise invalid("Invalid label: the policy split_model learns from numbers")
-        fitting = self._fitting(state, selection, outputs)
-        means = learned(fitting["means"], selection.models, outputs)
-        features = _features({**fitting, "means": means}, selection, outputs)
+        said = _scores(selection, outputs)
+        fitting = self._fitting(state, said)
+        means = learned_scores(fitting["means"], said)
+        features = _features({**fitting, "means": means}, said)
         return {**fitting, "means": means, "belief": ridge.updated(fitting["belief"], features, float(label))}
 
     def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
@@ -102,23 +104,23 @@ class SplitModel(Policy):
 
         `items` has for each what the selected models say of it.
         """
-        for outputs in items:
-            state = self._fitting(state, selection, outputs)
+        said = [_scores(selection, outputs) for outputs in items]
+        for each in said:
+            state = self._fitting(state, each)
         belief = state["belief"]
         weights = ridge.mean_of(belief)
         if self._settings.explore > 0.0:
             values, directions = np.linalg.eigh(ridge.spread_of(belief))
             noise = np.random.default_rng(rng.getrandbits(64)).standard_normal(len(weights))
             weights = weights + self._settings.explore * (directions @ (np.sqrt(np.maximum(values, 0.0)) * noise))
-        scores = [float(_features(state, selection, outputs) @ weights) for outputs in items]
+        scores = [float(_features(state, each) @ weights) for each in said]
         return sorted(range(len(items)), key=lambda place: -scores[place])[:k]
 
-    def _fitting(self, state: State, selection: Selection, outputs: Outputs) -> State:
+    def _fitting(self, state: State, said: dict[str, Score | None]) -> State:
         """The state with places for all models that have said numbers, in as many as they said."""
         known = {(model, size) for model, size in state["layout"]}
         added, total = [], len(ridge.mean_of(state["belief"]))
-        for model, output in zip(selection.models, outputs, strict=True):
-            score = score_of(output)
+        for model, score in said.items():
             if score is not None and (model, len(score)) not in known and total + len(score) <= MAX_FEATURES:
                 added.append([model, len(score)])
                 total += len(score)
@@ -131,9 +133,12 @@ class SplitModel(Policy):
         return {**state, "layout": [*state["layout"], *added], "belief": belief}
 
 
-def _features(state: State, selection: Selection, outputs: Outputs) -> Vector:
+def _scores(selection: Selection, outputs: Outputs) -> dict[str, Score | None]:
+    return {model: score_of(output) for model, output in zip(selection.models, outputs, strict=True)}
+
+
+def _features(state: State, said: dict[str, Score | None]) -> Vector:
     """The constant, then what each model of the layout says, or says on average."""
-    said = {model: score_of(output) for model, output in zip(selection.models, outputs, strict=True)}
     means: Expectations = state["means"]
     features = [1.0]
     for model, size in state["layout"]:
