@@ -87,13 +87,14 @@ def test_reward_teaches_what_a_label_does() -> None:
 
 def test_tracking_keeps_under_plain_exp3_and_exp4_and_recovers_within_500_queries() -> None:
     """The paper's Fig. 8: the best of five models is broken from query 5,000 to 10,000."""
-    seeds = range(5)
+    seeds = range(3)
     streams = [failing_best(seed) for seed in seeds]
     mean = {
         name: np.mean([errors(policy_named(name, {}), streams[seed], seed) for seed in seeds], axis=0)
-        for name in ("tracking", "exp3")
+        for name in ("tracking", "exp3", "exp4")
     }
     assert mean["tracking"].mean() <= mean["exp3"].mean() - 0.01
+    assert mean["tracking"].mean() <= mean["exp4"].mean()
     assert mean["tracking"].mean() <= 0.143  # the paper's Exp4 on the same five models
     best_error = {10_000: 1 - 0.8957, 5_000: 1 - 0.8184}
     for change, floor in best_error.items():
