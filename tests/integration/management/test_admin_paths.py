@@ -345,6 +345,7 @@ def test_unreadable_body_is_told_with_field_and_schema(tmp_path: Path, body: obj
         ({**APP, "name": "metrics"}, "'metrics'"),
         ({**APP, "input_type": "complex"}, "expected one of bytes, integers, floats, doubles, strings"),
         ({**APP, "policy": "magic"}, "Invalid policy 'magic'"),
+        ({**APP, "policy": "exp3", "policy_config": {"eta": -1}}, "Invalid policy_config: field 'eta': expected"),
     ],
 )
 def test_wrong_value_is_told_with_what_was_expected(tmp_path: Path, body: object, message: str) -> None:
