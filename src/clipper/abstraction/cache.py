@@ -8,17 +8,18 @@ attribute set. This file only decides who has to go. Why S3-FIFO: decision 0013.
 from array import array
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from clipper.abstraction.evaluation import Evaluation, Evaluations
 
-ENTRY_OVERHEAD_BYTES = 600
+ENTRY_OVERHEAD_BYTES: Final = 600
 """Measured with tracemalloc: an Evaluation, its Input, list, dictionary slot, its place in a queue and its share of
 what is remembered of the evicted, without the payloads."""
 
-NEW_SHARE = 10
+NEW_SHARE: Final = 10
 """One in so many entries is on trial: what is used there is kept, what is not goes without having harmed the others."""
 
-GHOST_SLOTS = 1024
+GHOST_SLOTS: Final = 1024
 """At first; there are always more than there are entries, which makes at most 16 bytes for each."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from math import inf
 from random import getrandbits
-from typing import Any
+from typing import Any, Final
 
 from clipper.abstraction.admission import Admission
 from clipper.abstraction.approximate.similar import ApproximateCache, Lookup
@@ -27,7 +27,7 @@ from clipper.core.inputs import Input
 from clipper.core.prediction import OVERLOADED
 from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
 
-MAX_ATTEMPTS = 2
+MAX_ATTEMPTS: Final = 2
 """How often an evaluation may be lost with its container before it is taken for the cause."""
 
 SHED = ItemFailure(OVERLOADED)

@@ -9,18 +9,19 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
+from typing import Final
 
 from clipper.abstraction.evaluation import Evaluation
 from clipper.abstraction.terms import Terms
 
-RETURNED_PRIORITY = 10
+RETURNED_PRIORITY: Final = 10
 """Of what was lost with a replica: above all applications', since it has waited already."""
 
-MAX_BATCH_BYTES = 32 * 1024 * 1024
+MAX_BATCH_BYTES: Final = 32 * 1024 * 1024
 """Of inputs in one message: half of the wire's limit, which leaves room for the dimensions. An input that is larger
 travels alone, so that it harms no other if the wire refuses it."""
 
-MAX_ABANDONED = 1000
+MAX_ABANDONED: Final = 1000
 """Evaluations whose askers have gone and that still lie in their lanes; past it, and past those that are alive, the
 lanes are swept."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 import msgspec
 
@@ -19,13 +20,13 @@ from clipper.selection.policies import policy_named
 from clipper.selection.policy import Selection
 from clipper.wire.batches import ItemFailure, Outcome
 
-ANSWERING_SHARE = 0.1
-ANSWERING_MAX_S = 0.002
+ANSWERING_SHARE: Final = 0.1
+ANSWERING_MAX_S: Final = 0.002
 """The end of a latency objective that is kept for writing the answer: a tenth of it, at most 2 ms, which is what a
 busy event loop has been seen to wake up late."""
 
 
-MODEL_FAILED = "model failed"
+MODEL_FAILED: Final = "model failed"
 """What defaults are counted under whose explanation is a model's own message."""
 
 

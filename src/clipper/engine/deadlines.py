@@ -8,11 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from math import inf
+from typing import Final
 
 from clipper.core.clock import Clock
 from clipper.engine.query import PendingQuery
 
-LATEST_WAKE_S = 0.05
+LATEST_WAKE_S: Final = 0.05
 """A lane's answered queries are released at least this often."""
 
 

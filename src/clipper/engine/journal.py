@@ -4,14 +4,15 @@ Bounded twice: in queries and in bytes of their inputs and outputs.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from clipper.engine.query import PendingQuery
 
-SEQUENCE_BITS = 33
+SEQUENCE_BITS: Final = 33
 """Of a query id: 8.6 billion queries before an id repeats; above it, up to 2**53, the frontend's incarnation."""
 
 
-SEGMENT = 128
+SEGMENT: Final = 128
 """Queries that are weighed, and forgotten, at a time: a tenth of a millisecond of work."""
 
 

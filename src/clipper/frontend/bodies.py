@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import prod
 from struct import Struct
 from struct import error as StructError
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -36,7 +36,7 @@ _VALUES = {
     InputType.STRINGS: "a string",
 }
 
-MAX_CONTEXT_BYTES = 128
+MAX_CONTEXT_BYTES: Final = 128
 """A user or session id; it becomes part of a store key."""
 
 
@@ -64,7 +64,7 @@ _FAST = {
     InputType.INTEGERS: (schemas.decode_integers, "i"),
 }
 
-_MAX_REMEMBERED_LENGTHS = 1024
+_MAX_REMEMBERED_LENGTHS: Final = 1024
 
 
 class BodyDecoder:

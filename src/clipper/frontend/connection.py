@@ -9,7 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from clipper.core.clock import Clock
 from clipper.engine.query import PendingQuery
@@ -17,16 +17,16 @@ from clipper.frontend import responses
 from clipper.frontend.config import FrontendConfig
 from clipper.frontend.requests import Head, HttpError, RequestReader
 
-LINGER_S = 2.0
+LINGER_S: Final = 2.0
 """After an error that leaves the body unread: how long we swallow the rest, so that the client can read the answer
 instead of meeting a reset connection."""
 
 
-LAST_REQUESTS_S = 0.1
+LAST_REQUESTS_S: Final = 0.1
 """At the start of a drain: requests that were on their way are still read, and answered with `connection: close`."""
 
 
-MAX_INBOX = 256
+MAX_INBOX: Final = 256
 """Reads that are kept at a time: with at most 256 kB each, 64 MB."""
 
 

@@ -7,18 +7,18 @@ once sends a chunked body is read by `httptools` entirely from then on.
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import httptools
 
 from clipper.frontend.config import FrontendConfig
 
-BINARY = b"application/octet-stream"
-HEAD_END = b"\r\n\r\n"
+BINARY: Final = b"application/octet-stream"
+HEAD_END: Final = b"\r\n\r\n"
 
-MAX_REMEMBERED_HEADS = 4096
-MAX_REMEMBERED_HEAD_BYTES = 1024
+MAX_REMEMBERED_HEADS: Final = 4096
+MAX_REMEMBERED_HEAD_BYTES: Final = 1024
 """4 MB in all: more than the heads of all clients at a time, bounded against a client that varies them."""
 
 

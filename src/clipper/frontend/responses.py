@@ -1,14 +1,14 @@
 """Answers as the bytes of HTTP/1.1 responses."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.engine.query import PendingQuery
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 STATUS_OF: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
@@ -29,7 +29,7 @@ STATUS_OF: dict[ErrorCode, HTTPStatus] = {
     ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-_OK_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+_OK_HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 _OK_HEADS = [_OK_HEAD % length for length in range(1024)]  # an index is cheaper than formatting
 _PREDICTIONS = (
     b'{"query_id":%d,"output":%b,"default":false}',

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import Input, InputType
@@ -20,11 +20,11 @@ from clipper.frontend.exposition import Exposition
 from clipper.frontend.requests import Head
 from clipper.frontend.siblings import Siblings
 
-BAD_BODY = "Json error"
-BAD_QUERY = "Query processing error"
+BAD_BODY: Final = "Json error"
+BAD_QUERY: Final = "Query processing error"
 """The original's names for what can be wrong with a request."""
 
-MAX_FEEDBACK_IN_FLIGHT = 10_000
+MAX_FEEDBACK_IN_FLIGHT: Final = 10_000
 """Each waits for one durable commit; past it feedback is refused and may be sent again."""
 
 

@@ -12,16 +12,16 @@ import struct
 from collections.abc import Sequence
 from itertools import accumulate
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from clipper.core.inputs import DType, Input
 from clipper.wire.errors import RemoteProtocolError
 from clipper.wire.frames import MessageType, encode_frame, encode_header
 
-MAX_BATCH = 65_536
+MAX_BATCH: Final = 65_536
 """Inputs in one batch: twice the largest batch that the paper's fastest model could use in 20 ms."""
 
-MAX_DIMENSIONS = 8
+MAX_DIMENSIONS: Final = 8
 
 _PREDICT = struct.Struct("<IBBBB")
 _RESULT = struct.Struct("<IIQ")

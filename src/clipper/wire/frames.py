@@ -13,16 +13,16 @@ Everything on the wire is little-endian.
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from clipper.wire.errors import LocalProtocolError, RemoteProtocolError
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION: Final = 1
 
 HEADER = struct.Struct("<IBBHQ")
 HEADER_SIZE = HEADER.size
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """One batch: 100 images of 224x224x3 float32 are 60 MB. A peer that claims more is cut off before we allocate."""
 
 

@@ -1,14 +1,16 @@
 """Batch delay: how long an idle replica waits for company for what is there (the paper's delayed batching, §4.3.2)."""
 
+from typing import Final
+
 from clipper.abstraction.batching.controller import BATCH_OVERHEAD_S, LEAD_S, BatchController
 
-AUTO_S = -1.0
+AUTO_S: Final = -1.0
 """Instead of a delay: as long as pays, which may be not at all."""
 
-RECENT = 0.1
+RECENT: Final = 0.1
 """Weight of the newest batch in the rate of arrivals."""
 
-ENOUGH_COMPANY = 1.0
+ENOUGH_COMPANY: Final = 1.0
 """Inputs that have to be expected during a wait to make it worth anything."""
 
 
