@@ -56,7 +56,9 @@ class Admission:
         """Whether a query with `ahead` others before it would be answered past its deadline."""
         if ahead < self.places:
             return False
-        return self._start_s + (ahead // self._round_size) * self._round_s + self._batch_s > deadline
+        rounds, before = divmod(ahead, self._round_size)
+        own_s = self._round_s if rounds else max(self._batch_s, before / self._round_size * self._round_s)
+        return self._start_s + rounds * self._round_s + own_s > deadline
 
     def reckon(self, workers: Iterable[Worker], now: float, objective_s: float) -> None:
         """Renew the numbers, unless they hold."""
@@ -88,6 +90,6 @@ class Admission:
         start_s = max(now, start_s)
         self._start_s = start_s
         self._batch_s = batch_s
-        left_s = now + PATIENCE_SHARE * objective_s - start_s - batch_s
+        left_s = now + PATIENCE_SHARE * objective_s - start_s - max(batch_s, self._round_s)
         rounds = int(min(left_s / self._round_s, 1e6)) + 1 if left_s > 0 else 0
         self.places = max(1, rounds * self._round_size)

@@ -24,6 +24,9 @@ OVERHEAD_FALLS = 0.02
 OVERHEAD_STEP_S = 0.001
 """One batch counts as at most this much beyond twice the present overhead: a hiccup is not the rule."""
 
+TIMER_S = 0.0005
+"""Not worth a timer: half of the resolution of the event loop's."""
+
 STALL_FACTOR = 4.0
 STALL_S = 0.02
 """A batch that computes so many times longer than expected, and at least so long, has stalled its replica: a hiccup of
@@ -111,12 +114,12 @@ class Replica:
     @property
     def ready_at(self) -> float:
         """When it will have answered what it has."""
-        return self._free_at + self._overhead_s
+        return self._free_at
 
     def plan(self) -> tuple[int, float]:
         """How large its batches become if enough is waiting, and what such a batch takes; 0 while unknown."""
-        size = self._controller.limit(inf)
-        return size, self._controller.typical_s(size)
+        size, compute_s = self._controller.plan()
+        return size, compute_s + self._overhead_s if compute_s > 0 else 0.0
 
     @property
     def batch_limit(self) -> int:
@@ -167,8 +170,8 @@ class Replica:
         owner = self._owner
         assert owner is not None
         begins = max(now, self._free_at) if in_flight else now
-        early_s = begins + self._overhead_s - now - LEAD_S
-        if in_flight and early_s > 0:
+        early_s = begins - now - LEAD_S - self._overhead_s
+        if in_flight and early_s > TIMER_S:
             self._pull_later(early_s)
             return False
         evaluations = owner.take(self._controller, begins + self._overhead_s, now, idle=not in_flight)
@@ -193,7 +196,7 @@ class Replica:
             self._in_flight[batch_id] = batch
             self._emptied.clear()
             self._on_trial = evaluations[0].attempts > 0  # nothing should be lost with a suspect
-            self._free_at = begins + compute_s
+            self._free_at = begins + compute_s + self._overhead_s
             self.batch_s += (compute_s - self.batch_s) * RECENT
             if self._stall_timer is None and compute_s > 0:
                 self._look_again_in(STALL_S)
@@ -240,7 +243,7 @@ class Replica:
         self._answered_at = now
         self._free_at = now
         for waiting in self._in_flight.values():
-            self._free_at += waiting.compute_s
+            self._free_at += waiting.compute_s + self._overhead_s
 
     def link_ready(self) -> None:
         """The container has been greeted."""

@@ -12,6 +12,7 @@ from clipper.registry import changes
 from clipper.registry.entities import Application, Replica, ReplicaState
 from clipper.wire.batches import InputBatch
 from tests.fake_container import Behaviour, FakeContainer, Peer, after, close, echo, echoed, never
+from tests.integration.abstraction.simulated_load import computing
 from tests.unit.abstraction.evaluations import number, until
 from tests.unit.engine.world import Client, Serving, wanted
 from tests.unit.registry.world import application
@@ -123,7 +124,7 @@ def test_version_switch_under_load_drops_nothing(tmp_path: Path) -> None:
 
 def test_container_killed_under_load_costs_no_answer(tmp_path: Path) -> None:
     async def scenario(clock: ManualClock) -> None:
-        slow = after(0.003)
+        slow = computing(lambda size: 0.003)
         killed, other = FakeContainer(tmp_path / "a", slow), FakeContainer(tmp_path / "b", slow)
         async with killed, other, Serving(clock) as serving:
             serving.add(application(models=("m",)), wanted())

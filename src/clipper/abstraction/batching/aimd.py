@@ -43,6 +43,10 @@ class Aimd:
         """That size."""
         return size
 
+    def plan(self) -> tuple[int, float]:
+        """By the present bound."""
+        return self._latency.plan(int(self._bound))
+
     def observe(self, size: int, compute_s: float) -> None:
         """Move the bound by what the batch took."""
         self._latency.observe(size, compute_s)

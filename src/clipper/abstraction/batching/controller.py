@@ -13,7 +13,7 @@ LEAD_S = 0.002
 """The second batch is sent this long before the first is expected back, so that what arrives meanwhile travels with it.
 Event loops wake up to a millisecond late by their timer's resolution, and busy ones about as much again."""
 
-BATCH_OVERHEAD_S = 0.00025
+BATCH_OVERHEAD_S = 0.0005
 """What a batch costs beside its computation: messages, wake-ups, bookkeeping; measured on a model that does nothing."""
 
 ANSWERING_SHARE = 0.1
@@ -22,6 +22,11 @@ ANSWERING_SHARE = 0.1
 BUDGET_SHARE = 0.6
 """Of the time for two batches in a row: half would let every query be in time whenever it arrives, a little more serves
 more of them where they are too many anyway."""
+
+
+UNTRIED = 4
+"""Times the size that a controller allows, where it has hardly seen one half as large: what it will allow a few batches
+later, if they go well. Better a few queries too many than to refuse what could be answered."""
 
 
 class BatchController(Protocol):
@@ -38,6 +43,9 @@ class BatchController(Protocol):
 
     def least(self, size: int) -> int:
         """The smallest batch that is not much less efficient than one of that size."""
+
+    def plan(self) -> tuple[int, float]:
+        """(inputs, seconds) of a batch while more than enough is waiting, as far as can be told; 0 s while unknown."""
 
     def observe(self, size: int, compute_s: float) -> None:
         """A batch of `size` inputs took `compute_s` seconds in the container."""

@@ -7,7 +7,7 @@ from clipper.wire.batches import MAX_BATCH
 FIRST = 4
 """Inputs in a batch of which nothing is known yet."""
 
-NEAR_BEST = 0.98
+NEAR_BEST = 0.95
 """Of the best rate: a smaller batch that reaches this is as good, and leaves its queries sooner."""
 
 LONGEST = 0.75
@@ -71,6 +71,10 @@ class Deadline:
     def least(self, size: int) -> int:
         """The smallest batch with nine tenths of the rate."""
         return self._latency.least(size, WORTHWHILE)
+
+    def plan(self) -> tuple[int, float]:
+        """By what pays."""
+        return self._latency.plan(self._cap)
 
     def observe(self, size: int, compute_s: float) -> None:
         """Learn, and plan anew every few batches, or at once where the plan may be what keeps batches small."""

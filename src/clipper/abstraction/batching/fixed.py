@@ -27,6 +27,10 @@ class Fixed:
         """That size: the operator's choice is not second-guessed."""
         return size
 
+    def plan(self) -> tuple[int, float]:
+        """Batches of the operator's bound."""
+        return self._size, self._latency.typical_s(self._size)
+
     def observe(self, size: int, compute_s: float) -> None:
         """Learn what batches take; the bound stays."""
         self._latency.observe(size, compute_s)

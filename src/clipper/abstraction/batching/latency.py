@@ -6,8 +6,9 @@ batch that takes longer than expected raises the other buckets too, so that size
 """
 
 from collections import deque
+from itertools import pairwise
 
-from clipper.abstraction.batching.controller import BATCH_OVERHEAD_S
+from clipper.abstraction.batching.controller import BATCH_OVERHEAD_S, UNTRIED
 
 GROWTH = 3.0
 """Beyond the largest size seen, the next may be this many times larger: a guess is checked before it is built on."""
@@ -18,10 +19,20 @@ NEWEST = 0.2
 DRIFT = 0.18
 """Share of a surprise that is taken for a change of all sizes. Below NEWEST, so that the others never overshoot."""
 
-SURPRISE = 2.0
-LONE_SURPRISE = 1.1
-"""A batch counts as at most this many times slower or faster than expected, the second if the batch before it was no
-such surprise: one hiccup changes little, a lasting change is followed, since each batch then surprises again."""
+SURPRISE = 1.15
+"""A batch that is slower or faster than expected by more than this, as a factor, is a surprise."""
+
+STRIDE = 0.1
+MOST = 2.0
+"""A surprise counts as this much off, as a share; the second in a row in the same direction as twice as much, and so on
+up to a factor. One hiccup changes next to nothing, a lasting change is followed within a dozen batches."""
+
+LASTING = 3
+"""Surprises in a row that are taken for a change of all sizes. Fewer are not, or noise would make sizes that are out of
+use ever slower: those that look slow are left, and would never be seen to be as fast as before."""
+
+IMPRESSION = 1.3
+"""How far off, as a factor, a size may seem when it is seen for the first time: it may be a hiccup."""
 
 WINDOW = 64
 """Batches whose surprises make the spread."""
@@ -33,16 +44,29 @@ SMALL_S = 0.001
 """Spreads are relative to the latency, but of one below this to this: a preempted batch is late by so much, not by so
 many times."""
 
-KEPT_BATCHES = 64
+KEPT_BATCHES = 8
 MOST_KEPT_BATCHES = 4096
 """A bucket that is not visited is forgotten after so many batches, the first for each of its visits if it is what keeps
-batches from being larger: it may remember a hiccup, and only a new visit can tell."""
+batches from being larger: it may remember a hiccup, and only a new visit can tell. Each time that this happens to a
+bucket it is kept twice as long, so that sizes that are truly too slow are hardly ever tried again."""
+
+ENOUGH_VISITS = 4
+ALIKE = 1.2
+"""Sizes that are less than this many times apart say nothing of the slope, nor do those that have hardly been seen and
+are less than twice apart."""
+
+TRUSTED_VISITS = 16
+"""After which a bucket's past is forgiven."""
 
 TIDY_BATCHES = 8
 """Between two renewals of the spread and of what is out of use."""
 
 FIXED_GUESS = 0.5
-"""Share of a batch's time that is taken for fixed where no other size is remembered to tell."""
+"""Share of a batch's time that is taken for fixed below the smallest size that is remembered."""
+
+HOPE = 0.2
+"""What is not fixed, where only one size is remembered and larger ones are to be tried: a model that is always asked
+for single inputs, each of which just makes its deadline, would otherwise never be asked for two."""
 
 
 class Knot:
@@ -65,10 +89,11 @@ class LatencyModel:
         self.knots: list[Knot] = []
         self.spread = 0.0
         self._by_bucket: dict[int, Knot] = {}
+        self._forgotten: dict[int, int] = {}
         self._batches = 0
         self._drift = 1.0
         self._surprises: deque[float] = deque(maxlen=WINDOW)
-        self._before = 1.0
+        self._streak = 0
 
     @property
     def largest(self) -> float:
@@ -78,7 +103,10 @@ class LatencyModel:
     @property
     def is_sketchy(self) -> bool:
         """Whether the sizes seen are too much alike to tell what is fixed in their time."""
-        return not self.knots or 2 * self.knots[0].size > self.knots[-1].size
+        if not self.knots or 2 * self.knots[0].size <= self.knots[-1].size:
+            return not self.knots
+        known = [knot.size for knot in self.knots if knot.visits >= ENOUGH_VISITS]
+        return not known or known[-1] < ALIKE * known[0]
 
     def observe(self, size: int, time_s: float) -> None:
         """Learn from one batch."""
@@ -86,7 +114,7 @@ class LatencyModel:
         bucket = bucket_of(size)
         knot = self._by_bucket.get(bucket)
         if knot is None:
-            self._add(Knot(bucket, size, time_s, self._batches))
+            self._add(Knot(bucket, size, self._first_impression(size, time_s), self._batches))
         else:
             self._revisit(knot, size, time_s)
         if self._batches % TIDY_BATCHES == 0:
@@ -124,7 +152,7 @@ class LatencyModel:
             if need_s <= time_s:
                 return self._beyond(knot, after, (time_s - need_s) / (1 + self.spread if surely else 1.0))
             after = knot
-        if after is None or time_s <= 0:
+        if after is None or time_s <= 0 or after.time_s <= 0:
             return 0.0
         share = time_s / (self.with_spread(after.time_s) if surely else after.time_s)
         return max(0.0, after.size * (share - FIXED_GUESS) / (1 - FIXED_GUESS))
@@ -143,13 +171,18 @@ class LatencyModel:
                 return max(1, int(knot.size))
         return size
 
+    def plan(self, size: int) -> tuple[int, float]:
+        """(inputs, seconds) of batches that may have `size`, and more once batches as large have been seen."""
+        time_s = self.typical_s(size)
+        return (UNTRIED * size if size >= 2 * self.largest else size), time_s
+
     def _beyond(self, knot: Knot, after: Knot | None, left_s: float) -> float:
         """How far past a knot that fits the size may go, with `left_s` to spare."""
         if after is not None:
             climb_s = after.time_s - knot.time_s
             return knot.size + (after.size - knot.size) * min(1.0, left_s / climb_s if climb_s > 0 else 1.0)
         slope = self._slope()
-        most = GROWTH * knot.size
+        most = (2.0 if self.is_sketchy else GROWTH) * knot.size
         return min(most, knot.size + left_s / slope) if slope > 0 else most
 
     def _slope(self) -> float:
@@ -157,12 +190,18 @@ class LatencyModel:
         last = self.knots[-1]
         base = self.knots[0]
         if self.is_sketchy:
-            return (1 - FIXED_GUESS) * last.time_s / last.size
+            return HOPE * last.time_s / last.size
         for knot in reversed(self.knots):
             if 2 * knot.size <= last.size:
                 base = knot
                 break
         return max(0.0, (last.time_s - base.time_s) / (last.size - base.size))
+
+    def _first_impression(self, size: int, time_s: float) -> float:
+        expected_s = self.typical_s(size)
+        if self.is_sketchy or size > self.largest or expected_s <= 0 or abs(self._streak) >= LASTING:
+            return time_s
+        return min(max(time_s, expected_s / IMPRESSION), expected_s * IMPRESSION)
 
     def _add(self, knot: Knot) -> None:
         self._by_bucket[knot.bucket] = knot
@@ -174,20 +213,31 @@ class LatencyModel:
     def _revisit(self, knot: Knot, size: int, time_s: float) -> None:
         expected_s = self.typical_s(size)
         self._surprises.append((time_s - expected_s) / (expected_s if expected_s > SMALL_S else SMALL_S))
-        if knot.visits >= 3 and expected_s > 0:
-            ratio = min(max(time_s / expected_s, 1 / SURPRISE), SURPRISE)
-            counted = min(max(ratio, min(self._before, 1 / LONE_SURPRISE)), max(self._before, LONE_SURPRISE))
-            self._before = ratio
-            time_s = counted * expected_s
-            self._drift *= 1 + DRIFT * (counted - 1)
+        if expected_s > 0:
+            time_s = expected_s * self._counted(time_s / expected_s)
         knot.visits += 1
         knot.seen = self._batches
         weight = max(NEWEST, 1 / knot.visits)
         knot.size += weight * (size - knot.size)
         knot.time_s += weight * (time_s - knot.time_s)
 
+    def _counted(self, ratio: float) -> float:
+        """How much slower than expected (as a factor) a batch counts."""
+        if ratio > SURPRISE:
+            self._streak = max(self._streak, 0) + 1
+        elif ratio * SURPRISE < 1:
+            self._streak = min(self._streak, 0) - 1
+        else:
+            self._streak = 0
+            return ratio
+        most = min(1 + STRIDE * abs(self._streak), MOST)
+        ratio = min(max(ratio, 1 / most), most)
+        if abs(self._streak) >= LASTING:
+            self._drift *= 1 + DRIFT * (ratio - 1)
+        return ratio
+
     def _tidy(self) -> None:
-        """Renew the spread, let sizes out of use drift along, and forget those that have been so for long."""
+        """Renew the spread, let sizes out of use drift along, forget those long out of use, put the others in order."""
         if self._surprises:
             ordered = sorted(self._surprises)
             self.spread = max(0.0, ordered[int((1 - TOLERATED) * (len(ordered) - 1))])
@@ -197,15 +247,23 @@ class LatencyModel:
                 knot.time_s *= self._drift
             if self._is_stale(knot, kept[-1] if kept else None):
                 del self._by_bucket[knot.bucket]
+                self._forgotten[knot.bucket] = min(self._forgotten.get(knot.bucket, 0) + 1, 9)
             else:
                 kept.append(knot)
         kept.reverse()
+        for smaller, larger in pairwise(kept):  # more inputs take no less: who was seen longer ago is wrong
+            if larger.time_s < smaller.time_s:
+                older, newer = (larger, smaller) if larger.seen < smaller.seen else (smaller, larger)
+                if newer.visits >= ENOUGH_VISITS:
+                    older.time_s = newer.time_s
         self.knots = kept
         self._drift = 1.0
 
     def _is_stale(self, knot: Knot, larger: Knot | None) -> bool:
+        if knot.visits == TRUSTED_VISITS:
+            self._forgotten.pop(knot.bucket, None)
         unseen = self._batches - knot.seen
-        if unseen < KEPT_BATCHES * knot.visits:
+        if unseen < KEPT_BATCHES * knot.visits << self._forgotten.get(knot.bucket, 0):
             return False
         return unseen >= MOST_KEPT_BATCHES or larger is None or knot.time_s >= larger.time_s
 

@@ -50,6 +50,10 @@ class Quantile:
         """That size."""
         return size
 
+    def plan(self) -> tuple[int, float]:
+        """By the present bound."""
+        return self._latency.plan(self._bound)
+
     def observe(self, size: int, compute_s: float) -> None:
         """Keep the pair; double until the budget is passed or the first line is there, then follow the line."""
         self._latency.observe(size, compute_s)
