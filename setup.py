@@ -21,6 +21,7 @@ HOT_PATH = (
     "wire/session.py",
     "abstraction/admission.py",
     "abstraction/batching/aimd.py",
+    "abstraction/batching/bounded.py",
     "abstraction/batching/deadline.py",
     "abstraction/batching/delay.py",
     "abstraction/batching/fixed.py",

@@ -18,7 +18,7 @@ from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
 from clipper.selection.policy import Selection
-from clipper.wire.batches import ItemFailure, Outcome
+from clipper.wire.batches import ItemFailure
 
 ANSWERING_SHARE: Final = 0.1
 ANSWERING_MAX_S: Final = 0.002
@@ -174,8 +174,7 @@ class ServedApplication:
 
     def _ask(self, query: PendingQuery, selection: Selection, models: list[ServedModel], now: float) -> None:
         query.selection = selection
-        outcomes: list[Outcome | None] = []
-        query.outcomes = outcomes
+        query.outcomes = []
         self._ask_members(query, models, now)
 
     def _ask_further(self, query: PendingQuery, now: float) -> bool:

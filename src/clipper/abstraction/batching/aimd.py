@@ -2,12 +2,12 @@
 
 from typing import ClassVar
 
+from clipper.abstraction.batching.bounded import Bounded
 from clipper.abstraction.batching.controller import budget_s
-from clipper.abstraction.batching.latency import LatencyModel
 from clipper.wire.batches import MAX_BATCH
 
 
-class Aimd:
+class Aimd(Bounded):
     """A bound that follows what batches take.
 
     A batch that stays inside the budget and was as large as allowed raises the bound by a step; one that exceeds the
@@ -22,26 +22,14 @@ class Aimd:
     """«a small multiplicative constant (10 %)», paper §4.3.1."""
 
     def __init__(self, objective_s: float) -> None:
+        super().__init__()
         self._budget_s = budget_s(objective_s)
         self._bound = 1.0
         self._starting = True
-        self._latency = LatencyModel()
 
     def limit(self, slack_s: float) -> int:
         """The present bound, whatever the slack."""
         return int(self._bound)
-
-    def expected_s(self, size: int) -> float:
-        """As learned."""
-        return self._latency.expected_s(size)
-
-    def typical_s(self, size: int) -> float:
-        """As learned."""
-        return self._latency.typical_s(size)
-
-    def least(self, size: int) -> int:
-        """That size."""
-        return size
 
     def plan(self) -> tuple[int, float]:
         """By the present bound."""

@@ -1,31 +1,19 @@
 """Batches of a size set by the operator."""
 
-from clipper.abstraction.batching.latency import LatencyModel
+from clipper.abstraction.batching.bounded import Bounded
 from clipper.wire.batches import MAX_BATCH
 
 
-class Fixed:
+class Fixed(Bounded):
     """Always the same bound; a bound of one is no batching at all."""
 
     def __init__(self, size: int) -> None:
+        super().__init__()
         self._size = max(1, min(size, MAX_BATCH))
-        self._latency = LatencyModel()
 
     def limit(self, slack_s: float) -> int:
         """The operator's bound, whatever the slack."""
         return self._size
-
-    def expected_s(self, size: int) -> float:
-        """As learned."""
-        return self._latency.expected_s(size)
-
-    def typical_s(self, size: int) -> float:
-        """As learned."""
-        return self._latency.typical_s(size)
-
-    def least(self, size: int) -> int:
-        """That size: the operator's choice is not second-guessed."""
-        return size
 
     def plan(self) -> tuple[int, float]:
         """Batches of the operator's bound."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from clipper.abstraction.batching.bounded import Bounded
 from clipper.abstraction.batching.controller import budget_s
-from clipper.abstraction.batching.latency import LatencyModel
 from clipper.wire.batches import MAX_BATCH
 
 QUANTILE = 0.99
@@ -22,33 +22,21 @@ ENOUGH_SPAN = 1.5
 """Between the smallest and the largest batch of the window; below it a line has no slope worth the name."""
 
 
-class Quantile:
+class Quantile(Bounded):
     """The size at which the 99th percentile of the latency, a line in the size, meets the budget."""
 
     def __init__(self, objective_s: float) -> None:
+        super().__init__()
         self._budget_s = budget_s(objective_s)
         self._sizes = np.zeros(WINDOW)
         self._times = np.zeros(WINDOW)
         self._count = 0
         self._bound = 1
         self._fitted = False
-        self._latency = LatencyModel()
 
     def limit(self, slack_s: float) -> int:
         """The present bound, whatever the slack."""
         return self._bound
-
-    def expected_s(self, size: int) -> float:
-        """As learned from the newest batches, not from the line."""
-        return self._latency.expected_s(size)
-
-    def typical_s(self, size: int) -> float:
-        """As learned from the newest batches, not from the line."""
-        return self._latency.typical_s(size)
-
-    def least(self, size: int) -> int:
-        """That size."""
-        return size
 
     def plan(self) -> tuple[int, float]:
         """By the present bound."""

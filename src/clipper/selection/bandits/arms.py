@@ -1,5 +1,6 @@
 """What all bandits share: one model is asked, chosen by chance, and its answer is the answer."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from random import Random
 
@@ -25,9 +26,9 @@ class Bandit(Policy):
 
     verbatim = True
 
+    @abstractmethod
     def shares(self, state: State, models: tuple[str, ...]) -> list[float]:
         """The probability with which each model would be chosen now; they sum to 1."""
-        raise NotImplementedError
 
     def init(self, models: tuple[str, ...]) -> State:
         """Nobody has been seen."""
