@@ -40,8 +40,8 @@ def test_version_is_deployed_replaced_and_rolled_back(clipper: Clipper) -> None:
 def priority() -> list[int]:
     """How nice this process is, and its session where there is such a thing."""
     autogroup = Path("/proc/self/autogroup")
-    session = int(autogroup.read_text().split()[-1]) if autogroup.exists() else 0
-    return [os.getpriority(os.PRIO_PROCESS, 0), session]
+    words = autogroup.read_text().split() if autogroup.exists() else []  # none in what the kernel itself began
+    return [os.getpriority(os.PRIO_PROCESS, 0), int(words[-1]) if words else 0]
 
 
 class Witness:

@@ -138,18 +138,16 @@ def test_what_a_crashed_process_has_started_ends_with_it(run: Callable[[Test], N
 
 
 class Nice(NamedTuple):
-    """Of a process, and of its session beside others; None where the system has no such thing."""
+    """Of a process, and of its session beside others; None where the system has no such thing, or the session no group."""
 
     own: int
     session: int | None
 
 
 def nice_of(pid: int) -> Nice:
-    try:
-        session = int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
-    except FileNotFoundError:
-        session = None
-    return Nice(os.getpriority(os.PRIO_PROCESS, pid), session)
+    autogroup = Path(f"/proc/{pid}/autogroup")
+    words = autogroup.read_text().split() if autogroup.exists() else []  # none in what the kernel itself began
+    return Nice(os.getpriority(os.PRIO_PROCESS, pid), int(words[-1]) if words else None)
 
 
 def lowered(usual: Nice) -> Nice:
