@@ -15,7 +15,7 @@ from clipper.core.clock import Clock
 from clipper.engine.query import PendingQuery
 from clipper.frontend import responses
 from clipper.frontend.config import FrontendConfig
-from clipper.frontend.requests import Head, HttpError, RequestReader
+from clipper.frontend.requests import Head, HttpError, Request, RequestReader
 
 LINGER_S: Final = 2.0
 """After an error that leaves the body unread: how long we swallow the rest, so that the client can read the answer
@@ -66,7 +66,11 @@ class Handler(Protocol):
 
 
 class Connections:
-    """All open connections of one frontend. `call_soon` is the event loop's."""
+    """All open connections of one frontend. `call_soon` is the event loop's.
+
+    Attributes:
+        idle: whether nothing was read since somebody set it.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class Connections:
         self.open: set[Connection] = set()
         self.heads: dict[bytes, Head] = {}
         self.draining = False
+        self.idle = True
         self.all_closed = asyncio.Event()
         self.clock = clock
         self._inbox: list[tuple[Connection, bytes]] = []
@@ -102,6 +107,7 @@ class Connections:
     def open_inbox(self) -> None:
         """Take the requests in all that was read in this turn of the loop."""
         inbox, self._inbox = self._inbox, []
+        self.idle = False
         now = self.clock()
         for connection, data in inbox:
             connection.receive(data, now)
@@ -188,12 +194,7 @@ class Connection(asyncio.Protocol):
     def _receive_parts(self, data: bytes, now: float) -> None:
         """Parts of a request, or several, or one of a kind not seen before."""
         shared = self._shared
-        error = None
-        try:
-            requests = self._reader.feed(data)
-        except HttpError as refused:
-            error = refused
-            requests = self._reader.completed
+        requests, error = self._cut(data)
         if requests:
             self._partial = False
             self._since = now
@@ -214,6 +215,14 @@ class Connection(asyncio.Protocol):
             self._reading_paused = True
             self._transport.pause_reading()
 
+    def _cut(self, data: bytes) -> tuple[list[Request], HttpError | None]:
+        """The requests that are whole now, and what is wrong with what follows them."""
+        try:
+            return self._reader.feed(data), None
+        except HttpError as refused:
+            refused.__context__ = None  # with the traceback it would be a cycle through the frames that hold the error
+            return self._reader.completed, refused.with_traceback(None)
+
     def eof_received(self) -> bool:
         """asyncio: the client sends no more; it may still read its answers."""
         self._shared.open_inbox()  # what it has sent may wait there
@@ -226,6 +235,7 @@ class Connection(asyncio.Protocol):
         if not self._shared.open:
             self._shared.all_closed.set()
         self._closing = True
+        self._reader.close()
         for entry in self._unanswered:
             entry.cancel()
         self._unanswered.clear()

@@ -28,10 +28,7 @@ PRESENT_INCARNATION_KEY = b"frontend/%d/incarnation"
 """That of each frontend now, for its siblings."""
 
 SWEEP_S = 1.0
-"""How often time-outs of connections are enforced."""
-
-GC_THRESHOLD = 200_000
-"""Young objects between two collections. Nothing on a query's path makes cycles, so they only cost time."""
+"""How often time-outs of connections are enforced, and garbage is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +63,7 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
         service = QueryService(engine, process.frontend, Exposition(engine, siblings), siblings)
         connections = Connections(process.frontend, service, monotonic, loop.call_soon)
         async with _serving(connections, listener, process.sockets[process.index]):
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(GC_THRESHOLD, 20, 20)
+            gc.disable()  # a collection among a full cache would take a tenth of a second, in the midst of queries
             await stop.wait()
         await connections.drain(process.frontend.drain_s)
         await service.stop()
@@ -97,8 +92,21 @@ def _remove(path: Path) -> None:
 
 async def _sweep_for_ever(connections: Connections) -> None:
     while True:
+        _look_for_garbage(connections.idle)
+        connections.idle = True
         await asyncio.sleep(SWEEP_S)
         connections.sweep()
+
+
+def _look_for_garbage(idle: bool) -> None:
+    """Collect what is younger than the last call, if there is time, and never look at it again.
+
+    Nothing on a query's path makes cycles: what is frozen is freed by its reference counts all the same. The little
+    that management makes in a busy second stays.
+    """
+    if idle:
+        gc.collect()
+    gc.freeze()
 
 
 def _incarnation_of(store: Store, index: int) -> int | None:

@@ -111,6 +111,11 @@ class RequestReader:
             self._busy = bool(self._rest) or self._head is not None or self._stream is not None
         return completed
 
+    def close(self) -> None:
+        """Nothing more will be fed."""
+        if self._stream is not None:
+            self._stream.close()
+
     def _cut(self, data: bytes, completed: list[Request]) -> None:
         if self._stream is not None:
             self._feed_stream(self._stream, data, completed)
@@ -173,7 +178,11 @@ class RequestReader:
     def _parse(self, block: bytes) -> Head:
         head = self._remembered.get(block)
         if head is None:
-            head = _Stream(self._config).feed_head(block)
+            stream = _Stream(self._config)
+            try:
+                head = stream.feed_head(block)
+            finally:
+                stream.close()
             if len(block) <= MAX_REMEMBERED_HEAD_BYTES:
                 if len(self._remembered) >= MAX_REMEMBERED_HEADS:
                     self._remembered.clear()
@@ -202,7 +211,7 @@ class _Stream:
 
     def __init__(self, config: FrontendConfig) -> None:
         self._config = config
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._silent_bytes = 0  # fed since the parser last reported anything: it holds them, or some of them
         self._completed: list[Request] = []
         self._error: HttpError | None = None
@@ -214,6 +223,10 @@ class _Stream:
         self.in_head = False
         self.in_body = False
         self.continue_wanted = False
+
+    def close(self) -> None:
+        """Let go of what refers back to this: a frontend frees memory by reference counts alone."""
+        self._parser = self._error = None
 
     def feed_head(self, block: bytes) -> Head:
         """The head that is exactly `block`. A client's offer to upgrade is ignored, as HTTP allows."""
