@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks` measures everything and writes docs/benchmarks.md."""
+"""The command line: `python -m benchmarks` measures everything and writes docs/benchmarks.md and -selection.md."""
 
 import argparse
 import signal
@@ -22,13 +22,17 @@ from benchmarks.peers.target import REPOSITORY
 from benchmarks.processes import adopt_orphans, stop
 from benchmarks.report import error_notes
 from benchmarks.rounds import FAILURES, Results, Tell, run_rounds, sweep
+from benchmarks.selection import page
+from benchmarks.selection.run import CASES as SELECTION_CASES
+from benchmarks.selection.run import Options as SelectionOptions
+from benchmarks.selection.run import run_cases as run_selection
 from benchmarks.slo import inside_slo
 from benchmarks.startup import measure_startup
 from benchmarks.targets import CLIPPER, Extras
 
 WIDTH = 170  # of the tables where the terminal does not say
 SWEEP_S = 3.0
-SERVERS, LAYER = SECTIONS = ("servers", "layer")
+SERVERS, LAYER, SELECTION = SECTIONS = ("servers", "layer", "selection")
 
 
 def main() -> None:
@@ -47,6 +51,9 @@ def main() -> None:
         measure_servers(found, options, tell)
     if LAYER in options.section:
         found.sections = run_cases(LayerOptions(list(CASES), options.quick, options.data, options.cache), tell)
+    if SELECTION in options.section:
+        chosen = SelectionOptions(list(SELECTION_CASES), options.quick, options.data, options.cache)
+        found.selection = run_selection(chosen, tell)
     publish(console, run, found, options)
 
 
@@ -74,7 +81,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--section",
         action="append",
         choices=SECTIONS,
-        help="measure only this: Clipper beside other servers, or the cases of its model abstraction layer",
+        help="measure only this: Clipper beside other servers, the cases of its model abstraction layer, or those of its "
+        "selection layer",
     )
     add_folders(parser)
     parser.add_argument("--output", type=Path, help="the page to write (docs/benchmarks.md for a full run)")
@@ -125,13 +133,15 @@ def publish(console: Console, run: Run, found: Found, options: argparse.Namespac
             sheet.show(console)
     for note in error_notes(found.targets, found.results):
         console.print(note, highlight=False)
-    for section in found.sections:
+    for section in (*found.sections, *found.selection):
         section.show(console)
     output: Path | None = options.output
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(document(run, found))
         draw(found.sections, output.parent / PLOTS, options.cache)
+        if found.selection:
+            page.Page(run.command, run.machine, found.selection).write(output.with_name(page.NAME), options.cache)
         console.print(f"written to {output}", highlight=False)
 
 

@@ -60,6 +60,7 @@ class Found:
     results: Results = field(default_factory=Results)
     extras: Extras = field(default_factory=Extras)
     sections: list[Section] = field(default_factory=list)
+    selection: list[Section] = field(default_factory=list)  # on a page of their own
 
     def sheets(self) -> dict[str, Sheet]:
         """Those of Clipper beside other servers; empty if none was measured."""

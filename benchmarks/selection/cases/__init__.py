@@ -1,0 +1,1 @@
+"""The cases, one file each; every one of them has a `measure`."""

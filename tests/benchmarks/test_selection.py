@@ -1,0 +1,42 @@
+"""The selection section of the benchmark: what its cases calculate, on small numbers."""
+
+import numpy as np
+import pytest
+
+from benchmarks.layer.section import Section, at_most
+from benchmarks.selection.cases.fig8 import FOLLOW, recovered
+from benchmarks.selection.cases.updates import slope
+from benchmarks.selection.page import Page
+from benchmarks.selection.streams import learn, thinned
+from clipper.selection.policies import policy_named
+
+
+def test_policy_learns_from_a_stream() -> None:
+    labels = np.arange(200) % 3
+    said = np.stack([labels, (labels + 1) % 3, (labels + 2) % 3], axis=1)
+    learned = learn(policy_named("hedge", {}), said, labels, seed=0)
+    assert learned.errors[100:].sum() == 0
+    assert learned.confidences[-1] > 0.9
+
+
+def test_recovery_is_when_errors_are_low_and_stay_so() -> None:
+    floor = np.full(4 * FOLLOW, 0.1)
+    errors = floor + np.where(np.arange(len(floor)) < 2 * FOLLOW, 0.2, 0.0)
+    assert recovered(errors, floor, 100) == pytest.approx(2 * FOLLOW - 100, abs=100)
+    assert recovered(floor, floor, 100) == 0
+    assert recovered(floor + 0.2, floor, 100) == float("inf")
+
+
+def test_slope_compares_the_newest_with_early_ones() -> None:
+    assert slope([99.0, 2.0, 2.0, 2.0, 3.0, 4.0, 4.0, 4.0]) == 2.0
+
+
+def test_curve_is_thinned_to_its_ends() -> None:
+    assert thinned([0.0, 1.0, 2.0, 3.0, 4.0], 3) == ([0.0, 2.0, 4.0], [0.0, 2.0, 4.0])
+
+
+def test_page_has_a_part_for_each_section() -> None:
+    sections = [Section("a", "A case", "What it does.", verdicts=[at_most("c", 1, 2, "µs")]), Section("b", "B", "")]
+    text = Page("python", {"date": "today"}, sections).text()
+    assert "\n## A case\n" in text
+    assert "| c | ≤ 2 µs | 1 µs | reached |" in text
