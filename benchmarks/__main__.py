@@ -81,8 +81,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--section",
         action="append",
         choices=SECTIONS,
-        help="measure only this: Clipper beside other servers, the cases of its model abstraction layer, or those of its "
-        "selection layer",
+        help="only this: Clipper beside other servers, or the cases of its model abstraction or selection layer",
     )
     add_folders(parser)
     parser.add_argument("--output", type=Path, help="the page to write (docs/benchmarks.md for a full run)")
