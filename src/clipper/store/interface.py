@@ -45,14 +45,24 @@ class Watch(Protocol):
 
 
 class Store(Protocol):
-    """One durable key-value map, shared by several processes. Reads may be made by any thread."""
+    """One durable key-value map, shared by several processes. Reads may be made by any thread.
+
+    Attributes:
+        is_local: whether a read is a matter of microseconds. If not, it waits for another machine, for up to
+            `StoreConfig.timeout_s`, and is nothing for an event loop.
+    """
+
+    is_local: bool
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the value of `key`, or None if it is absent."""
+        """Return the value of `key`, or None if it is absent. Raises INVALID_ARGUMENT, STORE_FAILED or UNAVAILABLE."""
         ...
 
     def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
-        """Return every (key, value) under `prefix`, in key order, from one consistent snapshot."""
+        """Return every (key, value) under `prefix`, in key order, from one consistent snapshot.
+
+        A store that is not local may do it in pages, each of which is consistent: see there.
+        """
         ...
 
     def commit(self, transaction: Transaction) -> Future[bool]:
@@ -63,7 +73,8 @@ class Store(Protocol):
 
         Raises:
             ClipperError: INVALID_ARGUMENT for a malformed transaction, STORE_BUSY if too much is queued,
-                STORE_FAILED after `close`. The future raises STORE_FULL or STORE_FAILED; reads go on.
+                STORE_FAILED after `close`. The future raises STORE_FULL or STORE_FAILED; reads go on. It raises
+                UNAVAILABLE if a store that is not local did not answer: it may or may not have been done.
         """
         ...
 

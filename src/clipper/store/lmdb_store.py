@@ -30,6 +30,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 class LmdbStore:
     """A `Store` in the folder it is opened on. Made by `open`; a context manager that closes itself."""
 
+    is_local: bool = True
+
     def __init__(self, environment: lmdb.Environment, watches: WatchFile, config: StoreConfig) -> None:
         self._environment = environment
         self._begin = environment.begin

@@ -50,6 +50,8 @@ FAST = SupervisionConfig(
 class MemoryStore(Records):
     """A store in memory that can be told to refuse."""
 
+    is_local: bool = True
+
     def __init__(self) -> None:
         super().__init__()
         self.refusal: ClipperError | None = None

@@ -40,6 +40,8 @@ class MemoryStore(World):
         committed: every key that was written, in order.
     """
 
+    is_local: bool = True
+
     def __init__(self) -> None:
         super().__init__()
         self.error: ClipperError | None = None

@@ -16,6 +16,8 @@ from tests.unit.registry.world import World, application, model, replica
 class MemoryStore(World):
     """A store in memory; `before_commit` may change what is there, raise, or leave it as it is."""
 
+    is_local: bool = True
+
     def __init__(self) -> None:
         super().__init__()
         self.before_commit: Callable[[], None] = lambda: None
