@@ -51,6 +51,7 @@ def saturated(layer: Layer, shot: Shot, seconds: float, connections: int = FIRST
     def answers_per_second(connections: int) -> float:
         return closed(layer, shot, connections, PROBE_S).per_second
 
+    answers_per_second(connections)  # what the first batches teach is not to decide
     return closed(layer, shot, best_connections(answers_per_second, connections), seconds)
 
 
