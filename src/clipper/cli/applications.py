@@ -10,8 +10,11 @@ from clipper.cli.options import (
     AsJson,
     Cache,
     CacheTtl,
+    ConfidenceThreshold,
     Home,
     MaxDisagreement,
+    PolicyConfig,
+    PolicyName,
     Priority,
 )
 from clipper.cli.output import say, show_fields, show_json, show_table
@@ -67,11 +70,14 @@ def create(  # noqa: PLR0913 (one parameter for each flag)
     slo_ms: Annotated[
         float, typer.Option(min=0.001, metavar="MS", help="Every query is answered within this many milliseconds.")
     ] = 100,
+    policy: PolicyName = None,
+    policy_config: PolicyConfig = None,
     priority: Priority = None,
     cache: Cache = None,
     cache_ttl_s: CacheTtl = None,
     max_disagreement: MaxDisagreement = None,
     batching: ApplicationBatching = None,
+    confidence_threshold: ConfidenceThreshold = None,
     home: Home = None,
 ) -> None:
     """Make an application."""
@@ -83,11 +89,14 @@ def create(  # noqa: PLR0913 (one parameter for each flag)
             input_type,
             default,
             round(slo_ms * 1000),
+            policy=policy,
+            policy_config=settings_of(policy_config),
             priority=priority,
             cache=cache,
             cache_ttl_s=cache_ttl_s,
             max_disagreement=max_disagreement,
             batching=batching,
+            confidence_threshold=confidence_threshold,
         )
         address = clipper.get_query_addr()
     say(f"Created application {name}: POST http://{address}/{name}/predict")
@@ -97,26 +106,35 @@ def create(  # noqa: PLR0913 (one parameter for each flag)
 def set_application(  # noqa: PLR0913 (one parameter for each flag)
     name: ApplicationName,
     *,
+    policy: PolicyName = None,
+    policy_config: PolicyConfig = None,
     priority: Priority = None,
     cache: Cache = None,
     cache_ttl_s: CacheTtl = None,
     max_disagreement: MaxDisagreement = None,
     batching: ApplicationBatching = None,
+    confidence_threshold: ConfidenceThreshold = None,
     home: Home = None,
 ) -> None:
     """Change an application while it serves; what is not named stays as it is."""
     from clipper.client import connect
 
     with connect(home) as clipper:
+        before = clipper.get_app_info(name) or {}
         now = clipper.set_application(
             name,
+            policy=policy,
+            policy_config=settings_of(policy_config),
             priority=priority,
             cache=cache,
             cache_ttl_s=cache_ttl_s,
             max_disagreement=max_disagreement,
             batching=batching,
+            confidence_threshold=confidence_threshold,
         )
     show_fields(now)
+    if now.get("epoch") != before.get("epoch"):
+        say(f"What {before['policy']} had learned is forgotten; {now['policy']} starts anew")
 
 
 @app.command("delete")
@@ -151,6 +169,20 @@ def unlink(name: ApplicationName, models: Models, home: Home = None) -> None:
             clipper.unlink_model_from_app(name, model)
         linked = clipper.get_linked_models(name)
     say(f"Application {name} asks {', '.join(linked) or 'no model: it answers its default output'}")
+
+
+def settings_of(text: str | None) -> dict[str, Any] | None:
+    """A policy's settings as they are typed; None if they are not. Raises INVALID_ARGUMENT."""
+    if text is None:
+        return None
+    import msgspec
+
+    from clipper.core.errors import invalid
+
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise invalid(f"Invalid --policy-config {text[:80]!r}: expected a JSON object ({error})") from None
 
 
 def slo_text(micros: int) -> str:

@@ -16,6 +16,19 @@ ModelName: TypeAlias = Annotated[str, typer.Argument(metavar="MODEL", help="The 
 ApplicationName: TypeAlias = Annotated[
     str, typer.Argument(metavar="APP", help="The application's name.", show_default=False)
 ]
+PolicyName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME",
+        help="How models are selected, such as majority, hedge or split.",
+        show_default=False,
+    ),
+]
+PolicyConfig: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="JSON", help="The policy's own settings, such as '{\"eta\": 0.1}'.", show_default=False),
+]
 Priority: TypeAlias = Annotated[
     int | None,
     typer.Option(metavar="N", help="0 to 9: who goes first where a model has more than it can do.", show_default=False),
@@ -41,6 +54,14 @@ ApplicationBatching: TypeAlias = Annotated[
     typer.Option(
         metavar="NAME",
         help="How batches for its models are sized: none, aimd, quantile or deadline; '': the server's default.",
+        show_default=False,
+    ),
+]
+ConfidenceThreshold: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="C",
+        help="From 0 to 1: the default is answered where the policy is less sure of another answer.",
         show_default=False,
     ),
 ]

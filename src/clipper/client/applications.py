@@ -1,6 +1,6 @@
 """What operators do with applications, in the original Clipper's vocabulary."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, overload
 
 from clipper.client.transport import Transport, given
@@ -18,11 +18,14 @@ class ApplicationOperations:
         default_output: str,
         slo_micros: int,
         *,
+        policy: str | None = None,
+        policy_config: Mapping[str, Any] | None = None,
         priority: int | None = None,
         cache: bool | None = None,
         cache_ttl_s: float | None = None,
         max_disagreement: float | None = None,
         batching: str | None = None,
+        confidence_threshold: float | None = None,
     ) -> None:
         """Make an endpoint that answers queries at `/<name>/predict`. What is None is the server's default.
 
@@ -31,19 +34,26 @@ class ApplicationOperations:
             input_type: bytes, integers, floats, doubles or strings.
             default_output: what it answers when no model has answered by the deadline.
             slo_micros: the latency objective of each query, in microseconds.
+            policy: the selection policy, by name; `majority` by default.
+            policy_config: that policy's own settings.
             priority: 0 (the default) to 9; where a model has more than it can do, queries of a higher one go first.
             cache: whether queries may be answered from the prediction cache; by default they are.
             cache_ttl_s: how old a cached output may be, in seconds; 0 (the default): as old as it gets.
             max_disagreement: the share of answers, below 0.5, that may differ from the model's because they were taken
                 from a similar input's; 0 (the default): only the same input's are taken.
             batching: how batches for its models are sized where the model does not say: none, aimd, quantile, deadline.
+            confidence_threshold: from 0 (the default) to 1; where the policy is less sure of an answer than that, the
+                default output is answered.
         """
         tuning = given(
+            policy=policy,
+            policy_config=policy_config,
             priority=priority,
             cache=cache,
             cache_ttl_s=cache_ttl_s,
             max_disagreement=max_disagreement,
             batching=batching,
+            confidence_threshold=confidence_threshold,
         )
         self._admin.post(
             "/admin/add_app",
@@ -56,35 +66,44 @@ class ApplicationOperations:
             },
         )
 
-    def set_application(
+    def set_application(  # noqa: PLR0913 (all that can be set, by keyword)
         self,
         name: str,
         *,
+        policy: str | None = None,
+        policy_config: Mapping[str, Any] | None = None,
         priority: int | None = None,
         cache: bool | None = None,
         cache_ttl_s: float | None = None,
         max_disagreement: float | None = None,
         batching: str | None = None,
+        confidence_threshold: float | None = None,
     ) -> dict[str, Any]:
         """Change settings of an application while it serves: all at once, from its next query on.
 
         Args:
             name: the application.
+            policy: the selection policy, by name. Another one starts anew: what the old one has learned is forgotten.
+            policy_config: all its settings; a new policy has none by default.
             priority: as in `register_application`, as are the others; None leaves a setting as it is.
             cache: whether queries may be answered from the prediction cache.
             cache_ttl_s: seconds; 0: for ever.
             max_disagreement: a share below 0.5; 0: none.
             batching: a name, or "" for the server's default.
+            confidence_threshold: 0 to 1; 0: none.
 
         Returns:
             What `get_app_info` says then.
         """
         tuning = given(
+            policy=policy,
+            policy_config=policy_config,
             priority=priority,
             cache=cache,
             cache_ttl_s=cache_ttl_s,
             max_disagreement=max_disagreement,
             batching=batching,
+            confidence_threshold=confidence_threshold,
         )
         return dict(self._admin.post("/admin/set_app", {"name": name, **tuning}))
 

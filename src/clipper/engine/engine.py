@@ -38,9 +38,20 @@ class EngineConfig:
 
 
 class Engine:
-    """Everything one query frontend serves. `start()` and `stop()` bound its life; it needs a running loop."""
+    """Everything one query frontend serves. `start()` and `stop()` bound its life; it needs a running loop.
 
-    def __init__(self, store: Store, config: EngineConfig, incarnation: int, peer: str, clock: Clock) -> None:
+    `states_store` keeps what is learned; by default the registry's store does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        config: EngineConfig,
+        incarnation: int,
+        peer: str,
+        clock: Clock,
+        states_store: Store | None = None,
+    ) -> None:
         self.applications: dict[str, ServedApplication] = {}
         self.models: dict[tuple[str, str], ServedModel] = {}
         self.measures: dict[str, ApplicationMeasures] = {}
@@ -49,10 +60,10 @@ class Engine:
         self.journal = Journal(config.journal, incarnation)
         self.deadlines = Deadlines(_expire, clock)
         self.revision = -1
-        self._store = store
+        self._states_store = store if states_store is None else states_store
         self._registry = Registry(store)
         self.registry_changed = self._registry.watch().changed
-        self._states_watch = store.watch(STATES_PREFIX)
+        self._states_watch = self._states_store.watch(STATES_PREFIX)
         self._clock = clock
         self._shared = Shared(self.models, self.deadlines, Random())  # noqa: S311 - explores, guards nothing
         self._loop = asyncio.get_running_loop()
@@ -66,10 +77,12 @@ class Engine:
         self._keep_house()
 
     async def stop(self) -> None:
-        """Close every link. Queries should have been drained before."""
+        """Keep what was learned, close every link. Queries should have been drained before."""
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         self.deadlines.stop()
+        for application in self.applications.values():
+            self._in_background(application.states.stop())
         for model in self.models.values():
             self._in_background(model.stop())
         await asyncio.gather(*self._stopping)
@@ -111,7 +124,7 @@ class Engine:
             if (name, version) in self.models
         }
         for name in self.applications.keys() - snapshot.applications.keys():
-            del self.applications[name]
+            self._in_background(self.applications.pop(name).states.stop())
         for name, spec in snapshot.applications.items():
             try:
                 self.applications[name] = self._serve_application(spec, current)
@@ -160,8 +173,10 @@ class Engine:
         before = self.applications.get(spec.name)
         states = before.states if before is not None and before.spec == spec else None
         if states is None:
-            initial = policy_named(spec.policy, spec.policy_config).init(spec.models)
-            states = States(spec.name, initial, self._store)
+            policy = policy_named(spec.policy, spec.policy_config)
+            states = States(spec.learning, policy.init(spec.models), policy, self._states_store)
+            if before is not None:
+                self._in_background(before.states.stop())
         measures = self.measures.setdefault(spec.name, ApplicationMeasures())
         return ServedApplication(spec, current, states, measures, self._shared)
 

@@ -13,6 +13,7 @@ from clipper.management.admin.api import AdminApi
 from clipper.management.admin.app import AdminApplication
 from clipper.management.admin.auth import Guard, load_or_create_token, require_loopback
 from clipper.management.admin.metrics import ManagementMetrics, StateCollector
+from clipper.management.admin.states import StatesEndpoint
 from clipper.management.admin.uploads import DeployEndpoint
 from clipper.management.bundles import BundleFolder
 from clipper.management.config import AdminConfig, ControllerConfig, HomeFolder
@@ -96,7 +97,9 @@ class Controller:
         collector = StateCollector(self._registry, self._supervisor, self._deployments, self._environments)
         builder = AdminApplication(self._registry, self._supervisor, guard, ManagementMetrics(collector), admin)
         return builder.build(
-            AdminApi(self._registry, self._operations), DeployEndpoint(self._deployments, guard, admin)
+            AdminApi(self._registry, self._operations),
+            DeployEndpoint(self._deployments, guard, admin),
+            StatesEndpoint(self._operations.learning, guard, admin),
         )
 
     @contextlib.asynccontextmanager

@@ -12,10 +12,11 @@ from clipper.engine.states import delete_states
 from clipper.management.bundles import BundleFolder
 from clipper.management.config import SupervisionConfig
 from clipper.management.logs import LogFiles
+from clipper.management.selection.learning import Learning
 from clipper.management.supervision.supervisor import Supervisor
-from clipper.registry.entities import Model
+from clipper.registry.entities import Application, Model
 from clipper.registry.registry import Registry
-from clipper.registry.tuning import ModelChange
+from clipper.registry.tuning import ApplicationChange, ModelChange
 from clipper.store import Store
 
 MAX_LOG_LINES = 10_000
@@ -44,6 +45,7 @@ class Operations:
         config: SupervisionConfig,
     ) -> None:
         self._store = store
+        self.learning = Learning(store, registry)
         self._registry = registry
         self._supervisor = supervisor
         self._bundles = bundles
@@ -54,6 +56,14 @@ class Operations:
         """Remove an application, its links, and what its selection policy has learned. Raises NOT_FOUND."""
         await self._registry.delete_application(name)
         await delete_states(self._store, name)
+
+    async def set_application(self, name: str, change: ApplicationChange) -> Application:
+        """Change settings of an application; returns it as it is then. A new policy by default has no settings.
+
+        Raises:
+            ClipperError: NOT_FOUND, or INVALID_ARGUMENT naming the setting that is wrong; then nothing has changed.
+        """
+        return await self.learning.set_application(name, change)
 
     async def set_model_version(self, name: str, version: str) -> None:
         """Make a version current once it can answer; one without replicas is started first.

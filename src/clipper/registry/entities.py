@@ -29,6 +29,8 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
         max_disagreement: the share of answers, below 0.5, that may differ from the model's because they were taken from
             a similar input's; 0: only the same input's are taken.
         batching: how batches for its models are sized where the model does not say, "" for the server's default.
+        confidence_threshold: the default output is answered where the policy is less sure of another, from 0 to 1.
+        epoch: how often what its policy has learned was started anew.
     """
 
     name: str
@@ -43,6 +45,13 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     cache_ttl_s: float = 0.0
     max_disagreement: float = 0.0
     batching: str = ""
+    confidence_threshold: float = 0.0
+    epoch: int = 0
+
+    @property
+    def learning(self) -> str:
+        """Where what its policy learns is kept: elsewhere in each epoch, so that old and new never mix."""
+        return f"{self.name}/{self.epoch}" if self.epoch else self.name
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

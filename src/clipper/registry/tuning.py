@@ -1,6 +1,7 @@
 """What an application and a model version may be set to, and changes of that while they are served."""
 
 from math import isfinite
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -21,16 +22,27 @@ MAX_BATCH_DELAY_MS = 1000.0
 
 
 class ApplicationChange(msgspec.Struct, frozen=True, kw_only=True):
-    """New values for settings of an application; None leaves one as it is."""
+    """New values for settings of an application; None leaves one as it is.
 
+    Attributes:
+        policy: to be checked by who knows policies, as is `policy_config`, which replaces all of the old one.
+        starts_anew: whether what was learned so far is not to be used any longer.
+    """
+
+    policy: str | None = None
+    policy_config: dict[str, Any] | None = None
+    starts_anew: bool = False
     priority: int | None = None
     cache: bool | None = None
     cache_ttl_s: float | None = None
     max_disagreement: float | None = None
     batching: str | None = None
+    confidence_threshold: float | None = None
 
     def applied_to(self, application: Application) -> Application:
         """`application` with what is new. Raises INVALID_ARGUMENT if nothing is."""
+        if self.starts_anew:
+            application = replace(application, epoch=application.epoch + 1)
         return replace(application, **_new(self))
 
 
@@ -75,6 +87,10 @@ def check_application_settings(application: Application) -> None:
             f"Invalid max_disagreement {application.max_disagreement:g}: expected a share from 0 to below "
             f"{MAX_DISAGREEMENT:g}; 0 takes no answer from a similar input"
         )
+    if not 0 <= application.confidence_threshold <= 1:
+        raise invalid(
+            f"Invalid confidence_threshold {application.confidence_threshold:g}: expected 0 to 1; 0 takes every answer"
+        )
     _check_batching(application.batching)
     if application.batching == "fixed":
         raise invalid("Invalid batching 'fixed' of an application: expected it of a model, together with a batch_size")
@@ -101,6 +117,7 @@ def _check_batching(name: str) -> None:
 
 def _new(change: ApplicationChange | ModelChange) -> dict[str, object]:
     new = {name: value for name, value in asdict(change).items() if value is not None}
-    if not new:
-        raise invalid(f"Nothing to change: expected at least one of {', '.join(change.__struct_fields__)}")
+    if not (new.pop("starts_anew", False) or new):
+        names = [name for name in change.__struct_fields__ if name != "starts_anew"]
+        raise invalid(f"Nothing to change: expected at least one of {', '.join(names)}")
     return new

@@ -28,6 +28,9 @@ from clipper.selection.routing.static import Static
 
 ENTRY_POINTS = "clipper.policies"
 
+FORMATIVE = ("calibrated", "verdict")
+"""Settings on which the form of a state depends, or what it counts: a test begins when it is set up."""
+
 Maker: TypeAlias = Callable[[dict[str, Any]], Policy]
 
 POLICIES: dict[str, Maker] = {
@@ -61,6 +64,19 @@ def policy_named(name: str, config: dict[str, Any]) -> Policy:
     policy = maker(own)
     scale = own.get("scale", 0.0)  # the policy has checked it, if it knows such a setting
     return Calibrated(policy, float(scale) if isinstance(scale, int | float) else 0.0) if wanted else policy
+
+
+def keeps_states(before: tuple[str, dict[str, Any]], after: tuple[str, dict[str, Any]]) -> bool:
+    """Whether what was learned under one (name, settings) can be used under another.
+
+    Another policy has states of another form. So may another setting give them to a policy that we do not know.
+    """
+    (old, old_config), (new, new_config) = before, after
+    if old != new:
+        return False
+    if new not in POLICIES:
+        return old_config == new_config
+    return all(old_config.get(key) == new_config.get(key) for key in FORMATIVE)
 
 
 def _offered(name: str) -> Maker:

@@ -33,3 +33,20 @@ def diluted(state: State, evidence: float) -> State:
         right[model] = state["right"].get(model, 0) * kept
         seen[model] = count * kept
     return {**state, "right": right, "seen": seen}
+
+
+def tally(state: State, model: str) -> tuple[float, float] | None:
+    """What a model has earned and in how many feedbacks, of a state of whatever policy; None if that does not count it.
+
+    Of `tracking` it is what that remembers, of `cascade` the sum over all that the model says.
+    """
+    own = state.get("policy", state)  # of a calibrated one
+    if "seen" in own:
+        return float(own["right"].get(model, 0)), float(own["seen"].get(model, 0))
+    if "tracks" in own:
+        track = own["tracks"].get(model, (0.0, 0.0))
+        return float(track[0]), float(track[1])
+    if "tallies" in own:
+        kinds = own["tallies"].get(model, {}).values()
+        return sum([float(right) for right, _ in kinds]), sum([float(seen) for _, seen in kinds])
+    return None

@@ -7,6 +7,7 @@ from clipper.management.admin.api import AdminApi
 from clipper.management.admin.app import AdminApplication
 from clipper.management.admin.auth import Guard
 from clipper.management.admin.metrics import ManagementMetrics, StateCollector
+from clipper.management.admin.states import StatesEndpoint
 from clipper.management.admin.uploads import DeployEndpoint
 from clipper.management.config import AdminConfig
 from tests.integration.management.asgi import AsgiClient
@@ -27,6 +28,7 @@ def with_admin(folder: Path, test: Test, token: str | None = TOKEN) -> None:
             collector = StateCollector(w.registry, w.supervisor, w.deployments, w.environments)
             builder = AdminApplication(w.registry, w.supervisor, guard, ManagementMetrics(collector), LIMITS)
             deploy = DeployEndpoint(w.deployments, guard, LIMITS)
-            await test(AsgiClient(builder.build(AdminApi(w.registry, w.operations), deploy), token), w)
+            states = StatesEndpoint(w.operations.learning, guard, LIMITS)
+            await test(AsgiClient(builder.build(AdminApi(w.registry, w.operations), deploy, states), token), w)
 
     run(bounded)

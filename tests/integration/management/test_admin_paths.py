@@ -16,8 +16,23 @@ APP = {"name": "app", "input_type": "doubles", "default_output": "-1", "latency_
 MODEL = {"model_name": "m", "model_version": "1", "input_type": "doubles"}
 LINK = {"app_name": "app", "model_names": ["m"]}
 
-UNTUNED = {"priority": 0, "cache": True, "cache_ttl_s": 0.0, "max_disagreement": 0.0, "batching": ""}
-TUNED = {"priority": 7, "cache": False, "cache_ttl_s": 2.5, "max_disagreement": 0.02, "batching": "aimd"}
+UNTUNED = {
+    "priority": 0,
+    "cache": True,
+    "cache_ttl_s": 0.0,
+    "max_disagreement": 0.0,
+    "confidence_threshold": 0.0,
+    "batching": "",
+    "epoch": 0,
+}
+TUNED = {
+    "priority": 7,
+    "cache": False,
+    "cache_ttl_s": 2.5,
+    "max_disagreement": 0.02,
+    "batching": "aimd",
+    "confidence_threshold": 0.7,
+}
 
 CHANGES = [
     ("/admin/add_app", APP, "Successfully added application with name 'app'"),
@@ -164,7 +179,7 @@ def test_model_is_tuned_at_birth_and_while_it_serves(tmp_path: Path) -> None:
         ("/admin/set_app", {"name": "app", "priority": 10}, 400, "Invalid priority 10: expected 0 to 9"),
         ("/admin/set_app", {"name": "app", "priority": "high"}, 400, "$.priority"),
         ("/admin/set_app", {"name": "app", "prio": 1}, 400, '"max_disagreement": number (optional)'),
-        ("/admin/set_app", {"name": "app"}, 400, "Nothing to change: expected at least one of priority, cache"),
+        ("/admin/set_app", {"name": "app"}, 400, "Nothing to change: expected at least one of policy, policy_config"),
         ("/admin/set_model", {"model_name": "x", "batch_size": 1}, 404, "No model with name 'x'"),
         ("/admin/set_model", {"model_name": "m", "model_version": "2", "batch_size": 1}, 404, "Its versions: 1"),
         ("/admin/set_model", {"model_name": "m", "batching": "fixed"}, 400, "Invalid batch_size -1"),

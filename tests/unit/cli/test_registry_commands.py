@@ -111,7 +111,9 @@ def test_application_is_created_with_its_objective_in_milliseconds(
 
 def test_settings_are_sent_if_they_are_said(run: Run, plane: FakePlane) -> None:
     flags = ["--priority", 5, "--no-cache", "--cache-ttl-s", 1.5, "--max-disagreement", 0.02, "--batching", "aimd"]
+    flags += ["--confidence-threshold", 0.8]
     settings = {"priority": 5, "cache": False, "cache_ttl_s": 1.5, "max_disagreement": 0.02, "batching": "aimd"}
+    settings["confidence_threshold"] = 0.8
     assert run("app", "create", "digits", *flags).exit_code == 0
     assert plane.last.json == {
         "name": "digits",
@@ -123,6 +125,21 @@ def test_settings_are_sent_if_they_are_said(run: Run, plane: FakePlane) -> None:
     result = run("app", "set", "digits", *flags)
     assert plane.last.json == {"name": "digits", **settings}
     assert "priority            5\n" in result.stdout
+
+
+def test_policy_is_sent_with_its_settings_and_said_to_start_anew(run: Run, plane: FakePlane) -> None:
+    flags = ["--policy", "hedge", "--policy-config", '{"eta": 0.1}']
+    assert run("app", "create", "digits", *flags).exit_code == 0
+    assert (plane.last.json["policy"], plane.last.json["policy_config"]) == ("hedge", {"eta": 0.1})
+    plane.says("/admin/get_application", {**APPLICATION, "epoch": 3})
+    plane.says("/admin/set_app", {**APPLICATION, "policy": "hedge", "epoch": 4})
+    result = run("app", "set", "digits", *flags)
+    assert plane.last.json == {"name": "digits", "policy": "hedge", "policy_config": {"eta": 0.1}}
+    assert result.stdout.endswith("What majority had learned is forgotten; hedge starts anew\n")
+    plane.says("/admin/set_app", {**APPLICATION, "epoch": 3})
+    assert "forgotten" not in run("app", "set", "digits", "--policy-config", "{}").stdout
+    for wrong in ("[]", "{", "eta=1"):
+        assert "expected a JSON object" in run("app", "set", "digits", "--policy-config", wrong).stderr
 
 
 @pytest.mark.parametrize(("version", "said"), [([], {}), (["1"], {"model_version": "1"})])

@@ -63,6 +63,18 @@ CHANGES: list[tuple[Callable[[Clipper], object], str, dict[str, Any]]] = [
         },
     ),
     (
+        lambda c: c.register_application("a", "doubles", "0", 9, policy="exp4", policy_config={"eta": 0.1}),
+        "add_app",
+        {
+            "name": "a",
+            "input_type": "doubles",
+            "default_output": "0",
+            "latency_slo_micros": 9,
+            "policy": "exp4",
+            "policy_config": {"eta": 0.1},
+        },
+    ),
+    (
         lambda c: c.register_model("m", 1, "doubles", batching="deadline", batch_delay_ms=-1),
         "add_model",
         {

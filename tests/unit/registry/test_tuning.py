@@ -32,6 +32,8 @@ def world() -> World:
         (ApplicationChange(max_disagreement=-0.01), "Invalid max_disagreement -0.01: expected a share from 0 to below"),
         (ApplicationChange(max_disagreement=0.5), "Invalid max_disagreement 0.5"),
         (ApplicationChange(max_disagreement=float("nan")), "Invalid max_disagreement nan"),
+        (ApplicationChange(confidence_threshold=1.1), "Invalid confidence_threshold 1.1: expected 0 to 1"),
+        (ApplicationChange(confidence_threshold=float("nan")), "Invalid confidence_threshold nan"),
         (ApplicationChange(batching="adaptive"), "Invalid batching 'adaptive': expected one of none, fixed, aimd,"),
         (ApplicationChange(batching="fixed"), "of an application: expected it of a model, together with a batch_size"),
     ],
@@ -112,7 +114,7 @@ def test_batching_is_the_versions_else_the_tightest_applications_else_nobodys(wo
 
 
 def test_change_of_nothing_is_refused(world: World) -> None:
-    with pytest.raises(ClipperError, match="expected at least one of priority, cache, cache_ttl_s, max_disagreement"):
+    with pytest.raises(ClipperError, match="expected at least one of policy, policy_config, priority, cache"):
         changes.set_application(world.snapshot, "app", ApplicationChange())
     with pytest.raises(ClipperError, match="expected at least one of batch_size, batching, batch_delay_ms"):
         changes.set_model(world.snapshot, "m", "1", ModelChange())

@@ -67,6 +67,8 @@ class AdminApi:
             Operation("/admin/delete_model", bodies.ModelName, self._delete_model, original=False),
             Operation("/admin/set_num_replicas", bodies.NumReplicas, self._set_replicas, original=False),
             Operation("/admin/get_logs", bodies.Logs, self._get_logs, changes=False, original=False),
+            Operation("/admin/get_weights", bodies.StateOwner, self._get_weights, changes=False, original=False),
+            Operation("/admin/reset_states", bodies.LinkedApplication, self._reset_states, original=False),
         ]
 
     async def _add_application(self, body: bodies.AddApplication) -> str:
@@ -81,6 +83,7 @@ class AdminApi:
             cache_ttl_s=body.cache_ttl_s,
             max_disagreement=body.max_disagreement,
             batching=body.batching,
+            confidence_threshold=body.confidence_threshold,
         )
         if body.policy is not None:
             application = replace(application, policy=body.policy)
@@ -164,14 +167,16 @@ class AdminApi:
 
     async def _set_application(self, body: bodies.SetApplication) -> object:
         change = ApplicationChange(
+            policy=body.policy,
+            policy_config=body.policy_config,
             priority=body.priority,
             cache=body.cache,
             cache_ttl_s=body.cache_ttl_s,
             max_disagreement=body.max_disagreement,
             batching=body.batching,
+            confidence_threshold=body.confidence_threshold,
         )
-        await self._registry.set_application(body.name, change)
-        return application_view(self._application(body.name))
+        return application_view(await self._operations.set_application(body.name, change))
 
     async def _set_model(self, body: bodies.SetModel) -> object:
         change = ModelChange(batch_size=body.batch_size, batching=body.batching, batch_delay_ms=body.batch_delay_ms)
@@ -193,6 +198,13 @@ class AdminApi:
     async def _get_logs(self, body: bodies.Logs) -> object:
         logs = await self._operations.read_logs(body.model_name, body.model_version, body.replica_id, body.lines)
         return {"logs": [each._asdict() for each in logs]}
+
+    async def _get_weights(self, body: bodies.StateOwner) -> object:
+        return await self._operations.learning.weights(body.app_name, body.context)
+
+    async def _reset_states(self, body: bodies.LinkedApplication) -> object:
+        await self._operations.learning.reset(body.app_name)
+        return {"message": f"What was learned for application '{body.app_name}' is forgotten"}
 
     def _application(self, name: str) -> Application:
         found = self._registry.snapshot().applications.get(name)

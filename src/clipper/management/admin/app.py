@@ -16,6 +16,7 @@ from clipper.management.admin.auth import Guard
 from clipper.management.admin.bodies import read_json
 from clipper.management.admin.errors import as_fields, failure, original_failure, unexpected
 from clipper.management.admin.metrics import CONTENT_TYPE, ManagementMetrics, RequestCounter
+from clipper.management.admin.states import StatesEndpoint
 from clipper.management.admin.uploads import DeployEndpoint
 from clipper.management.admin.views import state_view
 from clipper.management.config import AdminConfig
@@ -43,11 +44,13 @@ class AdminApplication:
         self._metrics = metrics
         self._config = config
 
-    def build(self, api: AdminApi, deploy: DeployEndpoint) -> Starlette:
+    def build(self, api: AdminApi, deploy: DeployEndpoint, states: StatesEndpoint) -> Starlette:
         """The application, with every route and the request counter around it."""
         routes = [
             *(self._operation_route(each) for each in api.operations()),
             Route("/admin/deploy", _answering(deploy.handle, failure), methods=["POST"]),
+            Route("/admin/export_states", _answering(states.take_out, failure), methods=["POST"]),
+            Route("/admin/import_states", _answering(states.bring_in, failure), methods=["POST"]),
             Route("/admin/ping", self._ping, methods=["GET"]),
             Route("/admin/ready", _answering(self._ready, failure), methods=["GET"]),
             Route("/admin/state", _answering(self._state, failure), methods=["GET"]),

@@ -35,17 +35,21 @@ class AddApplication(Body, frozen=True, forbid_unknown_fields=True):
     cache_ttl_s: float = 0.0
     max_disagreement: float = 0.0
     batching: str = ""
+    confidence_threshold: float = 0.0
 
 
 class SetApplication(Body, frozen=True, forbid_unknown_fields=True):
     """`/admin/set_app`: what is there is changed."""
 
     name: str
+    policy: str | None = None
+    policy_config: dict[str, Any] | None = None
     priority: int | None = None
     cache: bool | None = None
     cache_ttl_s: float | None = None
     max_disagreement: float | None = None
     batching: str | None = None
+    confidence_threshold: float | None = None
 
 
 class ApplicationName(Body, frozen=True, forbid_unknown_fields=True):
@@ -117,6 +121,13 @@ class SelectionState(Body, frozen=True, forbid_unknown_fields=True):
 
     app_name: str
     uid: int = 0
+
+
+class StateOwner(Body, frozen=True, forbid_unknown_fields=True):
+    """Of which application what was learned, and for which context; None: of all."""
+
+    app_name: str
+    context: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
 
 
 class Verbose(Body, frozen=True, forbid_unknown_fields=True):
@@ -235,6 +246,7 @@ _NAMES: dict[Any, str] = {
     float: "number",
     list[str]: "[string]",
     dict[str, Any]: "object",
+    dict[str, Any] | None: "object",
     str | None: "string",
     int | None: "int",
     bool | None: "bool",

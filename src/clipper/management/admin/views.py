@@ -22,6 +22,8 @@ def application_view(application: Application) -> dict[str, Any]:
         "cache_ttl_s": application.cache_ttl_s,
         "max_disagreement": application.max_disagreement,
         "batching": application.batching,
+        "confidence_threshold": application.confidence_threshold,
+        "epoch": application.epoch,
     }
 
 
