@@ -50,6 +50,12 @@ def predict(
     note = f"query_id {prediction.query_id}"
     if prediction.default:
         note += f", the default output: {prediction.default_explanation}"
+    if prediction.confidence is not None:
+        note += f", confidence {prediction.confidence:.4g}"
+    if prediction.models:
+        note += ", of " + ", ".join([f"{model} {share:.4g}" for model, share in prediction.models.items()])
+    if prediction.missing:
+        note += f", without {', '.join(prediction.missing)}"
     typer.secho(note, dim=True, err=True)
 
 

@@ -29,6 +29,9 @@ class Prediction:
         default_explanation: why, if it is.
         cache: "exact" if all that the models said of this input was cached; "approximate" if all was, and some of it of
             a similar input; else None.
+        confidence: how sure the selection policy is, from 0 to 1, where it has combined or judged what models said.
+        models: then, whose outputs the answer was made of, with their shares of it.
+        missing: those whose outputs were wanted too and were not there in time.
     """
 
     query_id: int
@@ -36,6 +39,9 @@ class Prediction:
     default: bool
     default_explanation: str | None = None
     cache: Literal["exact", "approximate"] | None = None
+    confidence: float | None = None
+    models: dict[str, float] | None = None
+    missing: tuple[str, ...] = ()
 
 
 class Application:

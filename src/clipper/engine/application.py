@@ -11,7 +11,7 @@ from clipper.abstraction.model import ServedModel
 from clipper.abstraction.terms import Terms
 from clipper.core.errors import invalid
 from clipper.core.histogram import Histogram
-from clipper.core.prediction import NO_MODELS, OVERLOADED, SLO_MISSED
+from clipper.core.prediction import NO_MODELS, OVERLOADED, SLO_MISSED, UNSURE, unsure
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
 from clipper.engine.states import States
@@ -84,7 +84,9 @@ class ServedApplication:
         self.default_output = encode_default(spec.default_output)
         self._models = models
         self._names = tuple(name for name in spec.models if name in models)
-        self._is_verbatim = self.policy.verbatim
+        self._threshold = spec.confidence_threshold
+        self._is_verbatim = self.policy.verbatim and self._threshold <= 0.0  # else it has to be asked how sure it is
+        self._is_ensemble = self.policy.is_ensemble
         self._in_stages = self.policy.in_stages and len(self._names) > 1
         self._only = models[self._names[0]] if len(self._names) == 1 and self._is_verbatim else None
         self._only_selection = Selection(self._names, (1.0,))
@@ -119,11 +121,17 @@ class ServedApplication:
         self._ask(query, Selection((model.name,), (1.0,)), [model], now)
 
     def is_decided(self, query: PendingQuery) -> bool:
-        """Whether the outputs that are still missing can no longer change the answer."""
+        """Whether what is still missing can no longer change the answer, nor is needed to be sure enough of it."""
         selection = query.selection
         if selection is None:
             return False
-        return self.policy.is_decided(self.states.current(query.context), query, selection, query.outputs())
+        state, outputs = self.states.current(query.context), query.outputs()
+        if not self.policy.is_decided(state, query, selection, outputs):
+            return False
+        if self._threshold <= 0.0:
+            return True
+        answer = self.policy.combine(state, query, selection, outputs)
+        return answer is not None and answer.confidence >= self._threshold
 
     def conclude(self, query: PendingQuery, now: float) -> None:
         """Answer with what has arrived, or with the default output and why; or ask further models, in stages."""
@@ -233,16 +241,27 @@ class ServedApplication:
     def _combine(self, query: PendingQuery) -> None:
         """One output from those that have arrived, or the default one."""
         selection = query.selection
-        answer = None
-        if selection is not None:
-            answer = self.policy.combine(self.states.current(query.context), query, selection, query.outputs())
-        if answer is not None:
-            query.answer = answer
-            query.output = answer.output
+        if selection is None:
+            self._answer_default(query, NO_MODELS, NO_MODELS)
             return
+        outputs = query.outputs()
+        answer = self.policy.combine(self.states.current(query.context), query, selection, outputs)
+        query.answer = answer
+        if answer is None:
+            explanation = _why_nothing(query)
+            reason = explanation if explanation in (SLO_MISSED, NO_MODELS, OVERLOADED) else MODEL_FAILED
+            self._answer_default(query, explanation, reason)
+        elif answer.confidence < self._threshold:
+            self._answer_default(query, unsure(answer.confidence, self._threshold), UNSURE)
+        else:
+            query.output = answer.output
+            if self._is_ensemble and None in outputs:
+                silent = [name for name, output in zip(selection.models, outputs, strict=True) if output is None]
+                query.missing = tuple(silent)
+
+    def _answer_default(self, query: PendingQuery, explanation: str, reason: str) -> None:
         query.output = self.default_output
-        query.explanation = _why_nothing(query)
-        reason = query.explanation if query.explanation in (SLO_MISSED, NO_MODELS, OVERLOADED) else MODEL_FAILED
+        query.explanation = explanation
         self.measures.defaults[reason] = self.measures.defaults.get(reason, 0) + 1
 
     def _version(self, version: str) -> ServedModel:

@@ -69,6 +69,7 @@ class PendingQuery:
         "concluded",
         "context",
         "deadline",
+        missing: the members of an ensemble that were selected and are not in the answer.
         "explanation",
         "input",
         "observed",
@@ -85,6 +86,7 @@ class PendingQuery:
         self.query_id = 0
         self.input = asked
         self.context = context
+        "missing",
         self.arrived = arrived
         self.deadline = deadline
         self.reply_to: ReplyTo | None = reply_to
@@ -96,7 +98,8 @@ class PendingQuery:
         self.answered = False
         self.concluded = False
         self.answer: Answer | None = None
-        self.observed: bool | Future[None] = False
+        self.missing: tuple[str, ...] = ()
+        self.observed: bool | Observing = False
         self.output = b""
         self.explanation: str | None = None
         self.response: bytes | None = None

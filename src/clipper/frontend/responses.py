@@ -1,5 +1,6 @@
 """Answers as the bytes of HTTP/1.1 responses."""
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -36,14 +37,17 @@ _PREDICTIONS = (
     b'{"query_id":%d,"output":%b,"default":false,"cache":"exact"}',
     b'{"query_id":%d,"output":%b,"default":false,"cache":"approximate"}',
 )
-"""By `PendingQuery.cache`."""
+"""By `PendingQuery.cache`; what was combined has more to say before the last brace."""
+
+_DIGITS: Final = 4
+"""After the point, of confidence and weights: more would only be longer."""
 
 _DEFAULT = b'{"query_id":%d,"output":%b,"default":true,"default_explanation":%b}'
 
 
 def prediction(query: PendingQuery) -> bytes:
     """The whole response to a single query."""
-    if query.explanation is None:
+    if query.explanation is None and query.answer is None:
         body = _PREDICTIONS[query.cache] % (query.query_id, query.output)
     else:
         body = prediction_body(query)
@@ -53,8 +57,23 @@ def prediction(query: PendingQuery) -> bytes:
 def prediction_body(query: PendingQuery) -> bytes:
     """The JSON object of one answered query."""
     if query.explanation is None:
-        return _PREDICTIONS[query.cache] % (query.query_id, query.output)
+        body = _PREDICTIONS[query.cache] % (query.query_id, query.output)
+        answer = query.answer
+        if answer is None or query.selection is None:
+            return body
+        return body[:-1] + _made_of(answer.confidence, query.selection.models, answer.weights, query.missing)
     return _DEFAULT % (query.query_id, query.output, msgspec.json.encode(query.explanation))
+
+
+@lru_cache(maxsize=1024)
+def _made_of(confidence: float, models: tuple[str, ...], weights: tuple[float, ...], missing: tuple[str, ...]) -> bytes:
+    """The rest of the object for an answer that a policy has made: how sure it is, and of whom it consists."""
+    said: dict[str, Any] = {"confidence": round(confidence, _DIGITS)}
+    if weights:
+        said["models"] = {m: round(share, _DIGITS) for m, share in zip(models, weights, strict=True) if share > 0.0}
+    if missing:
+        said["missing"] = missing
+    return b"," + msgspec.json.encode(said)[1:]
 
 
 def batch_predictions(queries: list[PendingQuery]) -> bytes:

@@ -46,12 +46,14 @@ class Answer(NamedTuple):
     Attributes:
         weights: the share of each selected model in this answer; empty where the policy does not say.
         propensity: the probability of this answer given the outputs, for policies that draw it.
+        stated: the confidence before it was calibrated, where it was.
     """
 
     output: bytes
     confidence: float
     weights: tuple[float, ...] = ()
     propensity: float = 1.0
+    stated: float | None = None
 
 
 class Feedback(NamedTuple):
@@ -72,10 +74,13 @@ class Policy(ABC):
     Attributes:
         verbatim: whether one output of one model is always answered as it is, so that nobody needs to ask the policy.
         in_stages: whether `further` may name more models to ask once the first have answered.
+        is_ensemble: whether every member of a selection counts in the answer, and an answer can be made without some:
+            those that did not answer are named, and under load only the best are asked.
     """
 
     verbatim: bool = False
     in_stages: bool = False
+    is_ensemble: bool = False
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Raises INVALID_ARGUMENT naming the setting that is wrong; this default one knows no settings."""
@@ -122,3 +127,8 @@ class Policy(ABC):
     def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
         """How much the policy relies on each of the linked models, as shares of 1, for operators to see."""
         return dict.fromkeys(models, 1.0 / len(models))
+
+    def ranked(self, state: State, models: tuple[str, ...]) -> list[str]:
+        """The linked models, best first: who is asked where there is no time to ask all."""
+        weights = self.weights(state, models)
+        return sorted(models, key=lambda model: -weights[model])

@@ -26,6 +26,11 @@ def test_output_is_printed_and_the_rest_beside_it(run: Run) -> None:
     assert result.stderr == "query_id 7\n"
 
 
+def test_answer_says_of_whom_it_consists(run: Run, query: FakePlane) -> None:
+    query.says("/a/predict", ANSWER | {"confidence": 0.5, "models": {"a": 0.75, "b": 0.25}, "missing": ["c"]})
+    assert run("predict", "a", "[1]").stderr == "query_id 7, confidence 0.5, of a 0.75, b 0.25, without c\n"
+
+
 def test_default_says_why(run: Run, query: FakePlane) -> None:
     query.says("/a/predict", {"query_id": 8, "output": "none", "default": True, "default_explanation": "too late"})
     result = run("predict", "a", "[1]")
@@ -34,7 +39,7 @@ def test_default_says_why(run: Run, query: FakePlane) -> None:
 
 
 def test_prediction_is_json_for_programs(run: Run) -> None:
-    unsaid = {"default_explanation": None, "cache": None}
+    unsaid = {"default_explanation": None, "cache": None, "confidence": None, "models": None, "missing": []}
     assert json.loads(run("predict", "a", "[1]", "--json").stdout) == ANSWER | unsaid
 
 

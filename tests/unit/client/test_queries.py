@@ -37,8 +37,14 @@ def test_answer_says_that_it_was_cached(application: Application, query: FakePla
 
 
 def test_fields_of_a_newer_server_are_left_alone(application: Application, query: FakePlane) -> None:
-    query.says(PREDICT, ANSWER | {"confidence": 0.5})
+    query.says(PREDICT, ANSWER | {"novelty": 0.5})
     assert application.predict([1.0]) == Prediction(7, 3, False)
+
+
+def test_answer_says_of_whom_it_consists(application: Application, query: FakePlane) -> None:
+    query.says(PREDICT, ANSWER | {"confidence": 0.5, "models": {"a": 0.75, "b": 0.25}, "missing": ["c"]})
+    expected = Prediction(7, 3, False, confidence=0.5, models={"a": 0.75, "b": 0.25}, missing=("c",))
+    assert application.predict([1.0]) == expected
 
 
 @pytest.mark.parametrize(

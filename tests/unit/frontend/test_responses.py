@@ -10,6 +10,7 @@ from clipper.core.prediction import NO_MODELS, SLO_MISSED
 from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
 from clipper.frontend import responses
 from clipper.frontend.responses import STATUS_OF
+from clipper.selection.policy import Answer, Selection
 
 
 def answered(query_id: int, output: bytes, explanation: str | None = None) -> PendingQuery:
@@ -65,6 +66,26 @@ def test_what_came_from_the_cache_says_so(cache: int, says: str) -> None:
     assert json.loads(Parsed(responses.batch_predictions([query])).body) == {"batch_predictions": [expected]}
     query.explanation = "no model answered"
     assert "cache" not in json.loads(Parsed(responses.prediction(query)).body)
+
+
+def test_what_was_combined_says_of_whom_and_how_sure() -> None:
+    query = answered(7, b"[1.5]")
+    query.selection = Selection(("a", "b", "c"), (1.0, 1.0, 1.0))
+    query.answer = Answer(b"[1.5]", 2 / 3, (1 / 3, 2 / 3, 0.0))
+    query.missing = ("c",)
+    expected = {
+        "query_id": 7,
+        "output": [1.5],
+        "default": False,
+        "confidence": 0.6667,
+        "models": {"a": 0.3333, "b": 0.6667},
+        "missing": ["c"],
+    }
+    assert json.loads(Parsed(responses.prediction(query)).body) == expected
+    assert json.loads(Parsed(responses.batch_predictions([query])).body) == {"batch_predictions": [expected]}
+    query.missing = ()
+    query.answer = Answer(b"[1.5]", 1.0)
+    assert list(json.loads(Parsed(responses.prediction(query)).body)) == ["query_id", "output", "default", "confidence"]
 
 
 @pytest.mark.parametrize("explanation", [SLO_MISSED, NO_MODELS, 'ValueError: "quoted"\n\x00é', ""])

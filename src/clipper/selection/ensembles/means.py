@@ -37,10 +37,10 @@ def mean_answer(
 ) -> Answer | None:
     """The mean of what arrived, and of what is expected of the others; None if there are no numbers to average.
 
-    Members count whose scores are as long as the first one's. Confidence is the weight that arrived and agrees: it has
+    Members count that have a weight, and whose scores are as long as the first one's. Confidence is the weight that arrived and agrees: it has
     the highest score at the same place, or for single numbers, is at most `scale` away.
     """
-    scores = [score_of(output) for output in outputs]
+    scores = [score_of(output) if share > 0.0 else None for output, share in zip(outputs, shares, strict=True)]
     size = next((len(each) for each in scores if each is not None), 0)
     if not size:
         return None
@@ -56,7 +56,9 @@ def mean_answer(
         if each is not None:
             mean = [so_far + share * value for so_far, value in zip(mean, each, strict=True)]
     agreeing = sum([s for each, s in zip(known, shares, strict=True) if each is not None and _agree(each, mean, scale)])
-    is_list = any([output is not None and output[:1] == b"[" for output in outputs])
+    is_list = any(
+        [score is not None and o is not None and o[:1] == b"[" for score, o in zip(scores, outputs, strict=True)]
+    )
     output = msgspec.json.encode(mean if is_list or size > 1 else mean[0])
     return Answer(output, 1.0 if agreeing > 1.0 - ROUNDING else agreeing, tuple(contributions))
 

@@ -34,6 +34,7 @@ class Ensemble(Policy):
     """Asks all. Confidence is agreement (paper §5.2.1): the weight, missing members included, behind the answer."""
 
     verbatim = True
+    is_ensemble = True
     settings: EnsembleSettings
 
     def shares(self, state: State, models: tuple[str, ...]) -> list[float]:
@@ -77,6 +78,11 @@ class Ensemble(Policy):
     def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
         """The members' shares."""
         return dict(zip(models, self.shares(state, models), strict=True))
+
+    def ranked(self, state: State, models: tuple[str, ...]) -> list[str]:
+        """By share, and where those are equal, by what breaks ties."""
+        keys = [(-share, -self.standing(state, m)) for m, share in zip(models, self.shares(state, models), strict=True)]
+        return [models[place] for place in sorted(range(len(models)), key=keys.__getitem__)]
 
     def with_means(self, state: State, selection: Selection, outputs: Outputs) -> State:
         """The state after the outputs have been taken into what each member is expected to say."""

@@ -58,6 +58,7 @@ class Calibrated(Policy):
         self._scale = scale
         self.verbatim = policy.verbatim
         self.in_stages = policy.in_stages
+        self.is_ensemble = policy.is_ensemble
 
     def init(self, models: tuple[str, ...]) -> State:
         """The policy's own state, and empty bins."""
@@ -74,18 +75,24 @@ class Calibrated(Policy):
     def combine(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> Answer | None:
         """As the policy does, with what its confidence means."""
         answer = self._policy.combine(state["policy"], x, selection, outputs)
-        return None if answer is None else answer._replace(confidence=calibrated(state["bins"], answer.confidence))
+        if answer is None:
+            return None
+        return answer._replace(confidence=calibrated(state["bins"], answer.confidence), stated=answer.confidence)
 
     def observe(self, state: State, x: Query, feedback: Feedback, selection: Selection, outputs: Outputs) -> State:
-        """Compares what would be answered now with what is known, then lets the policy learn."""
+        """Compares what was answered (else what would be now) with what is known, then lets the policy learn."""
         after: dict[str, Any] = {
             "policy": self._policy.observe(state["policy"], x, feedback, selection, outputs),
             "bins": state["bins"],
         }
-        answer = self._policy.combine(state["policy"], x, selection, outputs)
+        answer = feedback.answer
+        stated = None if answer is None else answer.stated
+        if stated is None:
+            answer = self._policy.combine(state["policy"], x, selection, outputs)
+            stated = None if answer is None else answer.confidence
         right = None if answer is None else value_of(feedback, answer, self._scale)
-        if answer is not None and right is not None:
-            after["bins"] = learned(state["bins"], answer.confidence, right)
+        if stated is not None and right is not None:
+            after["bins"] = learned(state["bins"], stated, right)
         return after
 
     def is_decided(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> bool:
@@ -101,6 +108,10 @@ class Calibrated(Policy):
     def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
         """The policy's."""
         return self._policy.weights(state["policy"], models)
+
+    def ranked(self, state: State, models: tuple[str, ...]) -> list[str]:
+        """The policy's."""
+        return self._policy.ranked(state["policy"], models)
 
 
 def _bin(stated: float) -> int:

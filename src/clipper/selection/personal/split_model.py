@@ -44,6 +44,8 @@ class SplitModel(Policy):
     `means`, what each model says on average.
     """
 
+    is_ensemble = True
+
     def __init__(self, config: dict[str, Any]) -> None:
         self._settings = configured(SplitModelSettings, config)
 
@@ -73,7 +75,7 @@ class SplitModel(Policy):
         before = float(features @ features) / self._settings.precision
         confidence = 1.0 - ridge.variance(fitting["belief"], features) / before
         output = msgspec.json.encode(ridge.predicted(fitting["belief"], features))
-        return Answer(output, min(1.0, max(0.0, confidence)))
+        return Answer(output, min(1.0, max(0.0, confidence)), _contributions(fitting, selection, features))
 
     def observe(self, state: State, x: Query, feedback: Feedback, selection: Selection, outputs: Outputs) -> State:
         """One more observation. Raises INVALID_ARGUMENT if the label is not a number; a reward says nothing here."""
@@ -131,6 +133,18 @@ class SplitModel(Policy):
         start = np.concatenate([np.full(size, 1.0 / singles if size == 1 and first else 0.0) for _, size in added])
         belief = ridge.grown(state["belief"], start, self._settings.precision)
         return {**state, "layout": [*state["layout"], *added], "belief": belief}
+
+
+def _contributions(state: State, selection: Selection, features: Vector) -> tuple[float, ...]:
+    """How much of the sum's size is of each selected model, as shares."""
+    terms = np.abs(features * ridge.mean_of(state["belief"]))
+    sizes, place = dict.fromkeys(selection.models, 0.0), 1
+    for model, size in state["layout"]:
+        if model in sizes:
+            sizes[model] += float(terms[place : place + size].sum())
+        place += size
+    total = sum(sizes.values())
+    return tuple([size / total for size in sizes.values()]) if total > 0.0 else ()
 
 
 def _scores(selection: Selection, outputs: Outputs) -> dict[str, Score | None]:
