@@ -55,6 +55,7 @@ class PendingQuery:
         answered: whether no outcome is needed any longer either: an answer may leave before all are in.
         output: the answer as JSON text, once `concluded`.
         answer: what the policy made of the outputs; None if it was not asked, or had no answer.
+        missing: the members of an ensemble that were selected and are not in the answer.
         explanation: why `output` is the default one, else None.
         response: where the edge keeps the encoded answer while earlier requests of its connection are unanswered.
         observed: whether feedback for this query has been counted; while it is being kept, a future of that.
@@ -69,9 +70,9 @@ class PendingQuery:
         "concluded",
         "context",
         "deadline",
-        missing: the members of an ensemble that were selected and are not in the answer.
         "explanation",
         "input",
+        "missing",
         "observed",
         "outcomes",
         "output",
@@ -86,7 +87,6 @@ class PendingQuery:
         self.query_id = 0
         self.input = asked
         self.context = context
-        "missing",
         self.arrived = arrived
         self.deadline = deadline
         self.reply_to: ReplyTo | None = reply_to
@@ -99,7 +99,7 @@ class PendingQuery:
         self.concluded = False
         self.answer: Answer | None = None
         self.missing: tuple[str, ...] = ()
-        self.observed: bool | Observing = False
+        self.observed: bool | Future[None] = False
         self.output = b""
         self.explanation: str | None = None
         self.response: bytes | None = None

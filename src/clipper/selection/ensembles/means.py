@@ -37,8 +37,8 @@ def mean_answer(
 ) -> Answer | None:
     """The mean of what arrived, and of what is expected of the others; None if there are no numbers to average.
 
-    Members count that have a weight, and whose scores are as long as the first one's. Confidence is the weight that arrived and agrees: it has
-    the highest score at the same place, or for single numbers, is at most `scale` away.
+    Members count that have a weight, and whose scores are as long as the first one's. Confidence is the weight that
+    arrived and agrees: it has the highest score at the same place, or for single numbers, is at most `scale` away.
     """
     scores = [score_of(output) if share > 0.0 else None for output, share in zip(outputs, shares, strict=True)]
     size = next((len(each) for each in scores if each is not None), 0)
