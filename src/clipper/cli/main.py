@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from clipper import __version__
 from clipper.cli import applications, config, deploy, models, queries, replicas, serve, status
 from clipper.cli.output import show_error, show_failure
+from clipper.cli.selection import states, weights
 from clipper.core import inputs
 from clipper.core.errors import ClipperError
 
@@ -53,6 +54,8 @@ app.command("status")(status.status)
 app.command("logs")(replicas.logs)
 app.command("rollback")(models.rollback)
 app.command("demo")(serve.demo)
+applications.app.command("weights")(weights.weights)
+applications.app.add_typer(states.app, name="state")
 app.add_typer(applications.app, name="app")
 app.add_typer(models.app, name="model")
 app.add_typer(replicas.app, name="replica")

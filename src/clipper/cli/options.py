@@ -16,6 +16,10 @@ ModelName: TypeAlias = Annotated[str, typer.Argument(metavar="MODEL", help="The 
 ApplicationName: TypeAlias = Annotated[
     str, typer.Argument(metavar="APP", help="The application's name.", show_default=False)
 ]
+Context: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="CONTEXT", help="Of this user or session; else of all together.", show_default=False),
+]
 PolicyName: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -11,6 +11,7 @@ from clipper.client.addresses import Addresses, find, read_token
 from clipper.client.applications import ApplicationOperations
 from clipper.client.deployments import DeploymentOperations
 from clipper.client.queries import Application
+from clipper.client.selection import SelectionOperations
 from clipper.client.shutdown import stop_server
 from clipper.client.transport import Transport
 from clipper.core.errors import ClipperError, ErrorCode, invalid
@@ -48,7 +49,7 @@ def connect(
     return Clipper(found, token or found.token)
 
 
-class Clipper(ApplicationOperations, DeploymentOperations):
+class Clipper(ApplicationOperations, SelectionOperations, DeploymentOperations):
     """One running Clipper, as its operator sees it; may be shared by threads.
 
     Every method that reaches the server raises `ClipperError`: UNAVAILABLE if it does not answer, UNAUTHENTICATED or

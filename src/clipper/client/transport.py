@@ -29,6 +29,9 @@ READ_TIMEOUT_S = 30.0
 CONNECT_RETRIES = 3
 """Covers a controller that is being restarted, in about a third of a second."""
 
+PIECE_BYTES = 1024 * 1024
+"""Of a long answer, kept at a time."""
+
 MAX_CONNECTIONS = 32
 """Kept open to one plane; threads beyond that open their own."""
 
@@ -105,6 +108,16 @@ class Transport:
             raise self._failure(error, timeout_s) from error
         finally:
             response.close()  # its end may not have been read, so the connection is of no further use
+
+    def download(self, path: str, body: object, timeout_s: float) -> Generator[bytes]:
+        """POST `body` as JSON and yield the answer in pieces, as it comes; `timeout_s` is for each."""
+        response = self._send("POST", path, to_json(body), {"Content-Type": "application/json"}, timeout_s)
+        try:
+            yield from response.stream(PIECE_BYTES)
+        except HTTPError as error:
+            raise self._failure(error, timeout_s) from error
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Close every connection; `PoolManager.clear` alone leaves them to the garbage collector."""

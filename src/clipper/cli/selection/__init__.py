@@ -1,0 +1,1 @@
+"""`clipper app weights`, `policies` and `state`: what was learned, what others would have earned, there and back."""

@@ -1,0 +1,78 @@
+"""`clipper app weights` and `clipper app state` draw, write and bring back what was learned."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Run
+from tests.unit.client.fake import Answer, FakePlane
+
+KNOWN = {
+    "application": "digits",
+    "policy": "hedge",
+    "context": None,
+    "learned": True,
+    "models": [
+        {"model": "svm", "weight": 0.75, "accuracy": 0.9, "feedback": 1000.0, "regret": 0.0},
+        {"model": "bayes", "weight": 0.25, "accuracy": None, "feedback": 0.0, "regret": None},
+    ],
+}
+LINES = b'{"format":1}\n{"context":null,"state":{}}\n'
+
+
+@pytest.fixture(autouse=True)
+def plane(admin: FakePlane, query: FakePlane) -> FakePlane:
+    admin.says("/admin/get_weights", KNOWN)
+    admin.answers["/admin/export_states"] = Answer(LINES, content_type="application/x-ndjson")
+    admin.says("/admin/import_states", {"app_name": "digits", "states": 1})
+    admin.says("/admin/reset_states", {"message": "forgotten"})
+    return admin
+
+
+def test_weights_are_drawn_as_long_as_they_are_large(run: Run, plane: FakePlane) -> None:
+    title, _, svm, bayes = run("app", "weights", "digits").stdout.splitlines()
+    assert title == "digits: hedge, all contexts"
+    assert (svm.count("█"), bayes.count("█")) == (30, 10)
+    assert svm.split()[-4:] == ["75.0%", "90.0%", "1,000", "0.0"]
+    assert bayes.split()[-4:] == ["25.0%", "-", "0", "-"]
+    assert plane.last.json == {"app_name": "digits"}
+
+
+def test_weights_of_a_context_say_whether_it_has_learned(run: Run, plane: FakePlane) -> None:
+    plane.says("/admin/get_weights", {**KNOWN, "context": "ann", "learned": False})
+    shown = run("app", "weights", "digits", "--context", "ann").stdout
+    assert "digits: hedge, context ann, nothing learned yet" in shown
+    assert plane.last.json == {"app_name": "digits", "context": "ann"}
+    plane.says("/admin/get_weights", {**KNOWN, "models": []})
+    assert "`clipper app link` links one" in run("app", "weights", "digits").stdout
+
+
+def test_weights_are_json_for_programs(run: Run) -> None:
+    assert json.loads(run("app", "weights", "digits", "--json").stdout) == KNOWN
+
+
+def test_states_are_written_and_brought_back(run: Run, plane: FakePlane, tmp_path: Path) -> None:
+    assert run("app", "state", "export", "digits").stdout_bytes == LINES
+    file = tmp_path / "digits.states"
+    assert "Wrote" in run("app", "state", "export", "digits", "--to", file).stdout
+    assert file.read_bytes() == LINES
+    assert "goes on from 1 state of" in run("app", "state", "import", "digits", file).stdout
+    assert (plane.last.query, plane.last.body) == ({"app_name": "digits"}, LINES)
+    assert plane.last.headers["authorization"] == "Bearer secret"
+    assert "No such file" in run("app", "state", "import", "digits", tmp_path / "x").stderr
+
+
+def test_refused_export_leaves_no_file(run: Run, plane: FakePlane, tmp_path: Path) -> None:
+    plane.says("/admin/export_states", {"error": "not_found", "cause": "No application", "detail": ""}, 404)
+    result = run("app", "state", "export", "x", "--to", tmp_path / "x")
+    assert (result.exit_code, "No application" in result.stderr) == (1, True)
+    assert not (tmp_path / "x").exists()
+
+
+def test_reset_asks_unless_told_not_to(run: Run, plane: FakePlane) -> None:
+    assert run("app", "state", "reset", "digits", stdin=b"n\n").exit_code == 1
+    assert not plane.asked
+    assert "is forgotten" in run("app", "state", "reset", "digits", stdin=b"y\n").stdout
+    assert "is forgotten" in run("app", "state", "reset", "digits", "--yes").stdout
+    assert plane.last.json == {"app_name": "digits"}
