@@ -29,7 +29,6 @@ from clipper.engine.journal import JournalConfig
 from clipper.frontend.config import FrontendConfig
 from clipper.frontend.connection import Connection, Connections
 from clipper.frontend.exposition import Exposition
-from clipper.frontend.process import GC_THRESHOLD
 from clipper.frontend.service import QueryService
 from clipper.frontend.siblings import Siblings
 from clipper.registry.entities import Application, Model, Replica, ReplicaState
@@ -208,14 +207,13 @@ async def _engine(config: EngineConfig, container: Container) -> AsyncIterator[E
 @contextlib.contextmanager
 def _collected_as_in_a_frontend() -> Iterator[None]:
     """Garbage collection set as `frontend.process` sets it."""
-    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.enable()
         gc.unfreeze()
 
 
