@@ -6,6 +6,7 @@ PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.versi
 	&& echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
+REDIS := $(VENV)/.redis
 DEPENDENCIES := $(VENV)/.dependencies
 INSTALLED := $(VENV)/.installed
 HOT_PATH := $(shell sed -n 's|^    "\(.*\.py\)",$$|src/clipper/\1|p' setup.py)
@@ -25,7 +26,7 @@ help: ## list the targets
 demo: $(INSTALLED) ## train three models, serve them, query them, break things; exits 0
 	$(BIN)/clipper demo
 
-test: check ## every check, then every test
+test: check $(REDIS) ## every check, then every test
 	$(BIN)/pytest
 
 check: $(INSTALLED) ## format, lint, types, architecture; changes nothing
@@ -45,7 +46,7 @@ docs: $(INSTALLED) ## make docs/configuration.md, check the documentation agains
 	$(BIN)/python -m tests.docs.configuration
 	$(BIN)/pytest tests/docs
 
-setup: $(INSTALLED) ## make .venv with the pinned dependencies, and compile the hot path
+setup: $(INSTALLED) $(REDIS) ## make .venv with the pinned dependencies, and compile the hot path
 
 lock: ## resolve pyproject.toml again into requirements/*.lock
 	$(PYTHON) -m venv .venv-lock
@@ -70,6 +71,14 @@ $(BIN)/pip:
 
 $(DEPENDENCIES): requirements/dev.lock | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# The tests run a real Redis server, and fail without one. RUNLEVEL: Debian starts no service then, we only want the program.
+$(REDIS): | $(BIN)/pip
+	@command -v redis-server >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --yes --no-install-recommends redis-server; } >/dev/null 2>&1 \
+		|| echo "redis-server is missing (Debian: apt-get install redis-server): the tests that need it will fail"
 	@touch $@
 
 # Compiled is a fifth faster under load (docs/decisions/0015) and takes a minute. It needs Python's headers; where they are

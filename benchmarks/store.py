@@ -1,6 +1,7 @@
-"""How much the embedded store costs: durable commits with 1, 64 and 256 in flight, one read, one look at a watch.
+"""How much a store costs: durable commits with 1, 64 and 256 in flight, one read, one look at a watch.
 
-`python -m benchmarks.store [folder]`; the folder says which disk is measured (a new temporary one by default).
+`python -m benchmarks.store [folder or URL]`: the embedded store on the disk of that folder (a new temporary one by
+default), or the Redis server of that URL, whose database it must have for itself.
 """
 
 import asyncio
@@ -8,13 +9,16 @@ import resource
 import sys
 import tempfile
 import timeit
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from time import perf_counter
 
 import uvloop
 
-from clipper.store import LmdbStore, Store, Transaction
+from clipper.store import LmdbStore, Store, StoreConfig, Transaction
+from clipper.store.redis.store import RedisStore
 
 VALUE_BYTES = 1000
 KEYS = 10_000
@@ -22,12 +26,22 @@ ROUND_S = 3.0
 
 
 def main() -> None:
-    disk = sys.argv[1] if len(sys.argv) > 1 else None
-    with tempfile.TemporaryDirectory(dir=disk) as folder, LmdbStore.open(Path(folder) / "store") as store:
+    where = sys.argv[1] if len(sys.argv) > 1 else None
+    with opened(where) as store:
         print("in flight   durable commits/s   CPU µs each   p50 ms   p99 ms")
         for in_flight in (1, 64, 256):
             print(uvloop.run(commits(store, in_flight)))
         print_reads(store)
+
+
+@contextmanager
+def opened(where: str | None) -> Iterator[Store]:
+    if where is not None and "://" in where:
+        with RedisStore.open(StoreConfig(url=where)) as store:
+            yield store
+        return
+    with tempfile.TemporaryDirectory(dir=where) as folder, LmdbStore.open(Path(folder) / "store") as store:
+        yield store
 
 
 async def commits(store: Store, in_flight: int) -> str:
@@ -57,7 +71,7 @@ async def commits(store: Store, in_flight: int) -> str:
 
 def print_reads(store: Store) -> None:
     watch = store.watch(b"bench/")
-    repeats = 200_000
+    repeats = 200_000 if store.is_local else 5_000
     for name, call in (("get, 1 KB", lambda: store.get(b"bench/7919")), ("watch.changed()", watch.changed)):
         best_s = min(timeit.repeat(call, number=repeats, repeat=5))
         print(f"{name:16} {best_s / repeats * 1e6:.2f} µs")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis_server import RedisServer
+
 THREAD_GRACE_S = 2.0
 """A thread told to stop may still be on its way out when the test returns."""
 
@@ -49,3 +51,10 @@ def command_line(pid: str) -> str:
     except OSError:
         return "gone"
     return os.fsdecode(b" ".join(words)).strip() or "ended, not waited for"
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One for all who do not mistreat it; each has databases of its own in it."""
+    with RedisServer() as server:
+        yield server

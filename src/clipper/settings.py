@@ -50,7 +50,7 @@ class ServeSettings:
         frontends: how many query frontends share the query port.
         admin_auth: "token" asks a bearer token for every change; "none" does not, and is for loopback only.
         batching: none, aimd, quantile or deadline: how batches are sized where neither model nor application says.
-        store: the embedded store.
+        store: the embedded store, and where selection states are kept.
         cache: the prediction cache of each frontend.
         queue: the queues in front of the models.
         link: the connections from a frontend to containers.

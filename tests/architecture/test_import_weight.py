@@ -12,6 +12,7 @@ SERVER_PARTS = (
     "httptools",
     "lmdb",
     "prometheus_client",
+    "redis",
     "rich",
     "starlette",
     "typer",

@@ -19,18 +19,24 @@ from hypothesis.stateful import (
 )
 
 from clipper.core.errors import ClipperError, ErrorCode
-from clipper.store import LmdbStore, Store, Transaction
+from clipper.store import LmdbStore, Store, StoreConfig, Transaction
+from clipper.store.redis.store import RedisStore
+from tests.redis_server import RedisServer
 
 OpenStore = Callable[[Path], Store]
-
-IMPLEMENTATIONS: dict[str, OpenStore] = {"lmdb": lambda folder: LmdbStore.open(folder / "store")}
 
 TIMEOUT_S = 30.0  # disks stall for seconds; a test fails by its result, not by their speed
 
 
-@pytest.fixture(params=IMPLEMENTATIONS)
-def open_store(request: pytest.FixtureRequest) -> OpenStore:
-    return IMPLEMENTATIONS[request.param]
+@pytest.fixture(params=["lmdb", "redis"])
+def open_store(request: pytest.FixtureRequest, redis_server: RedisServer) -> OpenStore:
+    def open_lmdb(folder: Path) -> Store:
+        return LmdbStore.open(folder / "store")
+
+    def open_redis(folder: Path) -> Store:
+        return RedisStore.open(StoreConfig(url=redis_server.url(folder), timeout_s=TIMEOUT_S))
+
+    return open_lmdb if request.param == "lmdb" else open_redis
 
 
 @pytest.fixture
@@ -49,6 +55,12 @@ def put(store: Store, **values: bytes) -> None:
 
 def test_absent_key_is_none(store: Store) -> None:
     assert store.get(b"a/missing") is None
+
+
+def test_many_are_read_in_the_order_asked_for(store: Store) -> None:
+    put(store, x=b"1", y=b"")
+    assert store.get_many([b"a/y", b"a/missing", b"a/x"]) == [b"", None, b"1"]
+    assert store.get_many([]) == []
 
 
 def test_put_replace_and_delete(store: Store) -> None:
@@ -205,11 +217,10 @@ OPERATIONS = st.tuples(
 class AgainstDict(RuleBasedStateMachine):
     """Groups of transactions, reads, watches and reopening; a dict says what is right."""
 
-    implementation: str
+    open: OpenStore
 
     def __init__(self) -> None:
         super().__init__()
-        self.open = IMPLEMENTATIONS[self.implementation]
         self.folder = Path(tempfile.mkdtemp())
         self.store = self.open(self.folder)
         self.model: dict[bytes, bytes] = {}
@@ -259,10 +270,9 @@ class AgainstDict(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-@pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_store_behaves_like_a_dict(name: str) -> None:
+def test_store_behaves_like_a_dict(open_store: OpenStore) -> None:
     class Machine(AgainstDict):
-        implementation = name
+        open = staticmethod(open_store)
 
     limits = settings(max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Machine, settings=limits)

@@ -20,8 +20,8 @@ over the default. A name that is not known is an error that names the nearest on
 prints each setting, its value, and where that came from.
 
 ```
-clipper serve --query-port 8080                     # flags: --home --query-port --admin-port --frontends --admin-auth
-CLIPPER_CACHE_MAX_BYTES=268435456 clipper serve     # environment: CLIPPER_ and the name, dots as underscores
+clipper serve --query-port 8080                   # --home --query-port --admin-port --frontends --admin-auth --store
+CLIPPER_CACHE_MAX_BYTES=268435456 clipper serve   # environment: CLIPPER_ and the name, dots as underscores
 ```
 
 ```toml
@@ -121,7 +121,7 @@ def _default(each: "dataclasses.Field[Any]") -> str:
         case float() as value:
             return f"{value:g}"
         case value:
-            return str(value)
+            return str(value) or "(empty)"
 
 
 if __name__ == "__main__":

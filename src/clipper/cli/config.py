@@ -17,8 +17,12 @@ def config() -> None:
 def show(home: Home = None, as_json: AsJson = False) -> None:
     """Show every setting, its value, and where that comes from: a default, the file, or the environment."""
     from clipper.settings import explain
+    from clipper.store.config import shown
 
-    settings = [(each.name, _plain(each.value), each.source) for each in explain({"home": home})]
+    settings = [
+        (each.name, shown(str(each.value)) if each.name == "store.url" else _plain(each.value), each.source)
+        for each in explain({"home": home})
+    ]
     if as_json:
         show_json({name: {"value": value, "source": source} for name, value, source in settings})
         return

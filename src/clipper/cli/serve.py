@@ -8,7 +8,7 @@ import typer
 from clipper.cli.options import Home
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 (one parameter for each flag)
     home: Home = None,
     query_port: Annotated[
         int | None,
@@ -42,6 +42,14 @@ def serve(
             help="'token', or 'none' (on loopback only). Default: token.", metavar="token|none", show_default=False
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="A Redis server for selection states, such as redis://host:6379/0. Default: the home folder.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
     stop_on_stdin_close: Annotated[bool, typer.Option("--stop-on-stdin-close", hidden=True)] = False,
 ) -> None:
     """Start a server; it runs until it is interrupted. Everything it knows is kept in its home folder.
@@ -57,6 +65,7 @@ def serve(
         "admin_port": admin_port,
         "frontends": frontends,
         "admin_auth": admin_auth,
+        "store.url": store,
     }
     raise typer.Exit(run(settings.load(flags), stop_on_stdin_close=stop_on_stdin_close))
 

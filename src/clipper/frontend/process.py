@@ -19,7 +19,7 @@ from clipper.frontend.connection import Connections
 from clipper.frontend.exposition import Exposition
 from clipper.frontend.service import QueryService
 from clipper.frontend.siblings import Siblings
-from clipper.store import LmdbStore, Store, StoreConfig, Transaction
+from clipper.store import LmdbStore, Store, StoreConfig, Transaction, states_store
 
 INCARNATION_KEY = b"frontend/incarnation"
 """Counts every start of every frontend of this home: the upper part of its query ids."""
@@ -55,9 +55,9 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     _allow_open_files(process.frontend.max_connections)
-    with LmdbStore.open(process.store_folder, process.store) as store:
+    with LmdbStore.open(process.store_folder, process.store) as store, states_store(process.store, store) as states:
         incarnation = await _next_incarnation(store, process.index)
-        engine = Engine(store, process.engine, incarnation, f"frontend-{process.index}", monotonic)
+        engine = Engine(store, process.engine, incarnation, f"frontend-{process.index}", monotonic, states)
         engine.start()
         siblings = Siblings(process.index, process.sockets, partial(_incarnation_of, store))
         service = QueryService(engine, process.frontend, Exposition(engine, siblings), siblings)

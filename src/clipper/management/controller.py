@@ -26,7 +26,7 @@ from clipper.management.supervision.bell import Bell
 from clipper.management.supervision.replica import Workshop
 from clipper.management.supervision.supervisor import Supervisor
 from clipper.registry.registry import Registry
-from clipper.store import LmdbStore, Store
+from clipper.store import LmdbStore, Store, states_store
 
 
 async def run_controller(config: ControllerConfig, sockets: list[socket.socket]) -> None:
@@ -45,8 +45,8 @@ async def run_controller(config: ControllerConfig, sockets: list[socket.socket])
         require_loopback(sockets)
     home = HomeFolder(config.home)
     home.prepare()
-    with LmdbStore.open(home.store, config.store) as store:
-        controller = Controller(config, home, store)
+    with LmdbStore.open(home.store, config.store) as store, states_store(config.store, store) as states:
+        controller = Controller(config, home, store, states)
         async with controller.running():
             server = _Server(_uvicorn_config(controller.application(), config.management.admin))
             serving = asyncio.create_task(server.serve(sockets))
@@ -59,9 +59,12 @@ async def run_controller(config: ControllerConfig, sockets: list[socket.socket])
 
 
 class Controller:
-    """The parts of one controller and how they hang together. It owns none of what it is given."""
+    """The parts of one controller and how they hang together. It owns none of what it is given.
 
-    def __init__(self, config: ControllerConfig, home: HomeFolder, store: Store) -> None:
+    `store` holds the registry, `states` what selection policies have learned; they may be one.
+    """
+
+    def __init__(self, config: ControllerConfig, home: HomeFolder, store: Store, states: Store) -> None:
         limits, bell = config.management, Bell()
         self._config = config
         self._home = home
@@ -86,7 +89,7 @@ class Controller:
             self._registry, self._supervisor, self._bundles, self._environments, home.deployments, limits.supervision
         )
         self._operations = Operations(
-            store, self._registry, self._supervisor, self._bundles, self._logs, limits.supervision
+            states, self._registry, self._supervisor, self._bundles, self._logs, limits.supervision
         )
 
     def application(self) -> Starlette:

@@ -37,15 +37,15 @@ class Operations:
 
     def __init__(
         self,
-        store: Store,
+        states: Store,
         registry: Registry,
         supervisor: Supervisor,
         bundles: BundleFolder,
         logs: LogFiles,
         config: SupervisionConfig,
     ) -> None:
-        self._store = store
-        self.learning = Learning(store, registry)
+        self._states = states
+        self.learning = Learning(states, registry)
         self._registry = registry
         self._supervisor = supervisor
         self._bundles = bundles
@@ -55,7 +55,7 @@ class Operations:
     async def delete_application(self, name: str) -> None:
         """Remove an application, its links, and what its selection policy has learned. Raises NOT_FOUND."""
         await self._registry.delete_application(name)
-        await delete_states(self._store, name)
+        await delete_states(self._states, name)
 
     async def set_application(self, name: str, change: ApplicationChange) -> Application:
         """Change settings of an application; returns it as it is then. A new policy by default has no settings.

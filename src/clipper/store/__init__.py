@@ -6,5 +6,6 @@ Knows bytes, not applications or models. A commit is durable when its future res
 from clipper.store.config import StoreConfig
 from clipper.store.interface import Store, Transaction, Watch
 from clipper.store.lmdb_store import LmdbStore
+from clipper.store.states import states_store
 
-__all__ = ["LmdbStore", "Store", "StoreConfig", "Transaction", "Watch"]
+__all__ = ["LmdbStore", "Store", "StoreConfig", "Transaction", "Watch", "states_store"]

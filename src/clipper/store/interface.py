@@ -6,7 +6,7 @@ A key is a path of bytes, `segment/rest`. Its first segment says whose it is (`r
 the grain of `watch`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
@@ -56,6 +56,10 @@ class Store(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of `key`, or None if it is absent. Raises INVALID_ARGUMENT, STORE_FAILED or UNAVAILABLE."""
+        ...
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the value of each key, or None; where a store is not local, in one round trip. Raises as `get`."""
         ...
 
     def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:

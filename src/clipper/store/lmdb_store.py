@@ -68,6 +68,10 @@ class LmdbStore:
             raise _failure("read", error) from error
         return value
 
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Return the value of each key, or None."""
+        return [self.get(key) for key in keys]
+
     def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
         """Return every (key, value) under `prefix`, in key order, from one consistent snapshot."""
         with _translated("read"), self._begin() as snapshot, snapshot.cursor() as cursor:

@@ -36,6 +36,13 @@ def slot_of(key: bytes) -> int:
     return zlib.crc32(key[: key.find(b"/") + 1] or key) % SLOTS
 
 
+def watched_slot(prefix: bytes) -> int:
+    """Return the slot of a prefix to be watched; raise INVALID_ARGUMENT if its first segment is not whole."""
+    if b"/" not in prefix:
+        raise invalid(f"The prefix {prefix[:40]!r} cannot be watched: expected a whole first segment such as b'a/'")
+    return slot_of(prefix)
+
+
 class SlotWatch:
     """A `Watch` on one slot; holds no resource of its own."""
 
@@ -88,9 +95,7 @@ class WatchFile:
 
     def watch(self, prefix: bytes) -> SlotWatch:
         """Return a watch on the first segment of `prefix`."""
-        if b"/" not in prefix:
-            raise invalid(f"The prefix {prefix[:40]!r} cannot be watched: expected a whole first segment such as b'a/'")
-        return SlotWatch(self._numbers, 1 + slot_of(prefix))
+        return SlotWatch(self._numbers, 1 + watched_slot(prefix))
 
     def close(self) -> None:
         """Unmap the file."""

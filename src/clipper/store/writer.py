@@ -14,8 +14,9 @@ from clipper.core.errors import ClipperError, ErrorCode, invalid
 from clipper.store.config import StoreConfig
 from clipper.store.interface import Transaction, size_of
 
-Apply = Callable[[Sequence[Transaction]], list[bool]]
-"""Does a group durably, all of it or (raising) nothing; returns for each whether its expectations held."""
+Apply = Callable[[Sequence[Transaction]], Sequence[bool | ClipperError]]
+"""Does a group durably; returns for each whether its expectations held, or why that is not known. Raises if nothing was
+done, and the transactions may be tried again one by one."""
 
 
 class _Job(NamedTuple):
@@ -27,7 +28,7 @@ class _Job(NamedTuple):
 class GroupWriter:
     """Turns many small transactions into few durable commits: what arrives during one commit joins the next.
 
-    A group that fails is tried again one by one, so that a transaction which does not fit fails alone.
+    A group of which nothing was done is tried again one by one, so that a transaction which does not fit fails alone.
     """
 
     def __init__(self, apply: Apply, config: StoreConfig) -> None:
@@ -110,7 +111,10 @@ class GroupWriter:
             return
         self._make_room(group)
         for job, outcome in zip(group, outcomes, strict=True):
-            job.done.set_result(outcome)
+            if isinstance(outcome, ClipperError):
+                job.done.set_exception(outcome)
+            else:
+                job.done.set_result(outcome)
 
     def _make_room(self, jobs: Iterable[_Job]) -> None:
         """Count `jobs` out; before their futures resolve, so that who awaited one finds room for the next."""

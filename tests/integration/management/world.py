@@ -1,7 +1,7 @@
 """The parts of a controller on a store in memory, with scripted containers instead of processes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -60,6 +60,9 @@ class MemoryStore(Records):
 
     def get(self, key: bytes) -> bytes | None:
         return self.records.get(key)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.get(key) for key in keys]
 
     def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
         return sorted(item for item in self.records.items() if item[0].startswith(prefix))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clipper.settings import ServeSettings
+from clipper.store import StoreConfig
 from tests.unit.cli.conftest import Run
 
 
@@ -27,6 +28,25 @@ def test_flags_are_settings(run: Run, served: list[tuple[ServeSettings, bool]], 
     assert run("serve", *flags, "--stop-on-stdin-close").exit_code == 0
     settings = ServeSettings(home=tmp_path, query_port=0, admin_port=5, frontends=2, admin_auth="none")
     assert served == [(settings, True)]
+
+
+def test_store_of_the_selection_states_is_a_flag(
+    run: Run, served: list[tuple[ServeSettings, bool]], home: Path
+) -> None:
+    assert run("serve", "--store", "redis://host/3").exit_code == 0
+    assert served == [(ServeSettings(home=home, store=StoreConfig(url="redis://host/3")), False)]
+
+
+def test_store_that_is_no_url_is_refused(run: Run) -> None:
+    refused = run("serve", "--store", "mongodb://host/3")
+    assert refused.exit_code != 0
+    assert "expected one such as redis://host:6379/0" in " ".join(refused.output.split())
+
+
+def test_config_does_not_show_the_stores_password(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPPER_STORE_URL", "rediss://user:secret@host:6379/0")
+    shown = json.loads(run("config", "show", "--json").output)["store.url"]
+    assert shown == {"value": "rediss://user:***@host:6379/0", "source": "CLIPPER_STORE_URL"}
 
 
 def test_without_flags_the_environment_counts(

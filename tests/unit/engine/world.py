@@ -51,6 +51,9 @@ class MemoryStore(World):
     def get(self, key: bytes) -> bytes | None:
         return self.records.get(key)
 
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.get(key) for key in keys]
+
     def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
         return sorted(item for item in self.records.items() if item[0].startswith(prefix))
 

@@ -1,7 +1,7 @@
 """The registry's operations on stores that are overtaken, fail, or are slow."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 import pytest
@@ -25,6 +25,9 @@ class MemoryStore(World):
 
     def get(self, key: bytes) -> bytes | None:
         return self.records.get(key)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.get(key) for key in keys]
 
     def scan(self, prefix: bytes) -> list[tuple[bytes, bytes]]:
         self.scans += 1

@@ -1,8 +1,10 @@
 """Group commit with a stand-in for the database that can be held, and made to fail."""
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
@@ -52,8 +54,8 @@ def database() -> HeldDatabase:
 def make_writer(database: HeldDatabase) -> Iterator[MakeWriter]:
     made: list[GroupWriter] = []
 
-    def make(**config: int) -> GroupWriter:
-        writer = GroupWriter(database.apply, StoreConfig(**config))
+    def make(**changed: Any) -> GroupWriter:
+        writer = GroupWriter(database.apply, dataclasses.replace(StoreConfig(), **changed))
         writer.start()
         made.append(writer)
         return writer
