@@ -13,10 +13,11 @@ from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
 from clipper.core.clock import Clock
 from clipper.core.errors import ClipperError
 from clipper.engine.application import ApplicationMeasures, ServedApplication, Shared
+from clipper.engine.cells import STATES_PREFIX
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.journal import Journal, JournalConfig
 from clipper.engine.query import PendingQuery
-from clipper.engine.states import STATES_PREFIX, States
+from clipper.engine.states import States
 from clipper.registry.entities import AUTO_BATCH_DELAY_MS, Application, Model, ReplicaState, Snapshot
 from clipper.registry.registry import Registry
 from clipper.registry.tuning import batching_of

@@ -1,25 +1,81 @@
-"""One feedback: the true label of a query meets what its models had said, and the selection state learns.
+"""One feedback: what became known of a query meets what its models had said, and the selection state learns.
 
 By query id the outputs come from the journal; by input they are joined through the cache, asking the models again
-where it has forgotten (paper §4.2).
+where it has forgotten (paper §4.2). No task for each: `Observation` is told when it is durable.
 """
 
-import asyncio
+from typing import NamedTuple
 
 from clipper.core.clock import monotonic
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import Input
 from clipper.engine.application import ServedApplication
 from clipper.engine.journal import Journal
-from clipper.engine.query import PendingQuery
-from clipper.selection.policy import Feedback
+from clipper.engine.query import Acknowledgement, PendingQuery
+from clipper.engine.repeats import digest_of
+from clipper.selection.policy import Feedback, Outputs, Selection, State
 from clipper.selection.rewards import same_value
 
 
-async def observe_query(application: ServedApplication, journal: Journal, query_id: int, label: bytes) -> None:
-    """Feedback for an earlier query; durable on return. A repeated one counts once.
+class Told(NamedTuple):
+    """What is said of a query: a label as JSON text, or a reward; and the key that makes a repetition count once."""
 
-    Raises NOT_FOUND if the query is not known (any longer), and what `States.update` raises.
+    label: bytes | None
+    reward: float | None = None
+    idempotency_key: str | None = None
+
+
+class Observation:
+    """One feedback on its way into the states, and who waits for it; a `Change`."""
+
+    __slots__ = ("application", "context", "digest", "feedback", "outputs", "query", "selection", "waiting")
+
+    def __init__(
+        self, application: ServedApplication, query: PendingQuery, told: Told, selection: Selection, outputs: Outputs
+    ) -> None:
+        self.application = application
+        self.query = query
+        self.selection = selection
+        self.outputs = outputs
+        self.context = query.context
+        self.feedback = Feedback(told.label, told.reward, query.answer)
+        self.digest = None if told.idempotency_key is None else digest_of(told.idempotency_key)
+        self.waiting: list[Acknowledgement] = []
+
+    def join(self, reply: Acknowledgement) -> None:
+        """Acknowledge this one too: it repeats what is under way."""
+        self.waiting.append(reply)
+
+    def apply(self, state: State) -> State:
+        """What the policy learns from it."""
+        return self.application.policy.observe(state, self.query, self.feedback, self.selection, self.outputs)
+
+    def settle(self, error: ClipperError | None, *, repeated: bool) -> None:
+        """It has been kept, or may be sent again."""
+        self.query.observed = error is None
+        if error is None and not repeated:
+            self._count()
+        for reply in self.waiting:
+            reply.acknowledge(error)
+
+    def _count(self) -> None:
+        measures = self.application.measures
+        measures.feedback += 1
+        label = self.feedback.label
+        if label is None:
+            return
+        for model, output in zip(self.selection.models, self.outputs, strict=True):
+            if output is not None:
+                key = (model, same_value(output, label))
+                measures.judged[key] = measures.judged.get(key, 0) + 1
+
+
+def observe_query(
+    application: ServedApplication, journal: Journal, query_id: int, told: Told, reply: Acknowledgement
+) -> None:
+    """Feedback for an earlier query; `reply` is told when it is durable. A repeated one counts once.
+
+    Raises NOT_FOUND if the query is not known (any longer), UNAVAILABLE if no model has said anything of it.
     """
     query = journal.find(query_id)
     if query is None or query.application is None or query.selection is None:
@@ -29,26 +85,42 @@ async def observe_query(application: ServedApplication, journal: Journal, query_
         )
     if query.application.name != application.name:
         raise ClipperError(ErrorCode.NOT_FOUND, f"Query {query_id} was not asked of application '{application.name}'")
-    while isinstance(query.observed, asyncio.Future):
-        await asyncio.wait([query.observed])  # a repetition is acknowledged no earlier than the first is durable
-    if query.observed:
-        return
-    kept = False
-    attempt = query.observed = asyncio.get_running_loop().create_future()
-    try:
-        await _observe(application, query, label)
-        kept = True
-    finally:
-        query.observed = kept
-        attempt.set_result(None)
+    observed = query.observed
+    if observed is True:
+        reply.acknowledge(None)
+    elif observed is False:
+        _observe(application, query, told, reply)
+    else:
+        observed.join(reply)  # acknowledged no earlier than the first is durable
 
 
-async def observe_input(application: ServedApplication, asked: Input, context: str | None, label: bytes) -> None:
-    """Feedback for an input; durable on return. Raises what `States.update` raises."""
-    await _observe(application, await _Join(application).outputs(asked, context), label)
+def observe_input(
+    application: ServedApplication, asked: Input, context: str | None, told: Told, reply: Acknowledgement
+) -> None:
+    """Feedback for an input; `reply` is told when it is durable, or why it was not taken."""
+    now = monotonic()
+    query = PendingQuery(asked, context, now, now + application.patience_s, _Join(application, told, reply))
+    application.predict(query, now)
 
 
-async def _observe(application: ServedApplication, query: PendingQuery, label: bytes) -> None:
+class _Join:
+    """Takes what the models say of an input, as a query of its own."""
+
+    __slots__ = ("_application", "_reply", "_told")
+
+    def __init__(self, application: ServedApplication, told: Told, reply: Acknowledgement) -> None:
+        self._application = application
+        self._told = told
+        self._reply = reply
+
+    def answer(self, query: PendingQuery, now: float) -> None:
+        try:
+            _observe(self._application, query, self._told, self._reply)
+        except ClipperError as error:
+            self._reply.acknowledge(error)
+
+
+def _observe(application: ServedApplication, query: PendingQuery, told: Told, reply: Acknowledgement) -> None:
     selection = query.selection
     if selection is None:
         raise ClipperError(
@@ -59,34 +131,7 @@ async def _observe(application: ServedApplication, query: PendingQuery, label: b
         raise ClipperError(
             ErrorCode.UNAVAILABLE, f"No model of application '{application.name}' has answered: nothing can be learned"
         )
-    policy = application.policy
-    feedback = Feedback(label=label, answer=query.answer)
-    await application.states.update(
-        query.context, lambda state: policy.observe(state, query, feedback, selection, outputs)
-    )
-    measures = application.measures
-    measures.feedback += 1
-    for model, output in zip(selection.models, outputs, strict=True):
-        if output is not None:
-            key = (model, same_value(output, label))
-            measures.judged[key] = measures.judged.get(key, 0) + 1
-
-
-class _Join:
-    """Asks the application's models what they say of an input, as a query of its own."""
-
-    def __init__(self, application: ServedApplication) -> None:
-        self._application = application
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def outputs(self, asked: Input, context: str | None) -> PendingQuery:
-        now = monotonic()
-        deadline = now + self._application.patience_s
-        query = PendingQuery(asked, context, now, deadline, self)
-        self._application.predict(query, now)
-        await self._done
-        return query
-
-    def answer(self, query: PendingQuery, now: float) -> None:
-        if not self._done.done():
-            self._done.set_result(None)
+    observation = Observation(application, query, told, selection, outputs)
+    observation.join(reply)
+    query.observed = observation
+    application.states.submit(observation)

@@ -3,9 +3,9 @@
 An in-flight query is no task and no future: it is told of each outcome and of its deadline, and is concluded once.
 """
 
-from asyncio import Future
 from typing import Protocol
 
+from clipper.core.errors import ClipperError
 from clipper.core.inputs import Input
 from clipper.selection.policy import Answer, Selection
 from clipper.wire.batches import Outcome
@@ -33,6 +33,20 @@ class Concluder(Protocol):
         """Ask for nothing more on behalf of a query whose client has gone."""
 
 
+class Observing(Protocol):
+    """Feedback that is being kept."""
+
+    def join(self, reply: "Acknowledgement") -> None:
+        """Acknowledge a repetition of it too, when it is durable."""
+
+
+class Acknowledgement(Protocol):
+    """Who waits for a feedback."""
+
+    def acknowledge(self, error: ClipperError | None) -> None:
+        """It is durable, or was not taken and why. Called exactly once."""
+
+
 NOTHING_ASKED: list[Outcome | None] = []
 """Shared by all queries for which no model has been asked."""
 
@@ -58,7 +72,7 @@ class PendingQuery:
         missing: the members of an ensemble that were selected and are not in the answer.
         explanation: why `output` is the default one, else None.
         response: where the edge keeps the encoded answer while earlier requests of its connection are unanswered.
-        observed: whether feedback for this query has been counted; while it is being kept, a future of that.
+        observed: whether feedback for this query has been counted; while it is being kept, that feedback.
     """
 
     __slots__ = (
@@ -99,7 +113,7 @@ class PendingQuery:
         self.concluded = False
         self.answer: Answer | None = None
         self.missing: tuple[str, ...] = ()
-        self.observed: bool | Future[None] = False
+        self.observed: bool | Observing = False
         self.output = b""
         self.explanation: str | None = None
         self.response: bytes | None = None

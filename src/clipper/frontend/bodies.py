@@ -25,8 +25,8 @@ PREDICT_SCHEMA = (
     "<value> is {value}"
 )
 UPDATE_SCHEMA = (
-    '{"query_id": integer, "label": any} or {"input": <value>, "label": any}, optionally "context": string; '
-    "<value> is {value}"
+    '{"query_id": integer or "input": <value>, "label": any or "reward": number from 0 to 1}, optionally '
+    '"context": string, "idempotency_key": string; or {"update_batch": [<such an object>, ...]}; <value> is {value}'
 )
 _VALUES = {
     InputType.BYTES: "a base64 string",
@@ -39,6 +39,9 @@ _VALUES = {
 MAX_CONTEXT_BYTES: Final = 128
 """A user or session id; it becomes part of a store key."""
 
+MAX_IDEMPOTENCY_KEY_BYTES: Final = 128
+"""What names one feedback however often it is sent; a UUID has 36."""
+
 
 class PredictBody(NamedTuple):
     """What a predict request asks that is more than a single input."""
@@ -50,12 +53,14 @@ class PredictBody(NamedTuple):
 
 
 class UpdateBody(NamedTuple):
-    """What a feedback says: about an earlier query, or about an input."""
+    """What a feedback says, a label (a JSON text) or a reward: about an earlier query, or about an input."""
 
     query_id: int | None
     input: Input | None
     context: str | None
-    label: bytes
+    label: bytes | None
+    reward: float | None = None
+    idempotency_key: str | None = None
 
 
 _FAST = {
@@ -132,17 +137,37 @@ class BodyDecoder:
         return PredictBody(inputs, "batch" in parameters, parameters.get("version"), context)
 
     def update(self, body: bytes) -> UpdateBody:
-        """A feedback."""
+        """One feedback."""
         request = self._decoded(schemas.decode_update, body, UPDATE_SCHEMA)
-        if request.label is msgspec.UNSET or request.label is None:
-            raise invalid("Missing field 'label': expected the true output of the query")
+        label = None if request.label is msgspec.UNSET or request.label is None else request.label
+        if label is None and request.reward is None:
+            raise invalid("Missing field 'label', the true output of the query, or 'reward', from 0 to 1")
+        if label is not None and request.reward is not None:
+            raise invalid("Expected one of the fields 'label' and 'reward', not both")
+        if request.reward is not None and not 0.0 <= request.reward <= 1.0:
+            raise invalid(f"Invalid reward {request.reward}: expected a number from 0 to 1")
         if (request.query_id is None) == (request.input is msgspec.UNSET):
-            raise invalid("Expected either 'query_id' (an integer) or 'input' (the input the label is for)")
+            raise invalid("Expected either 'query_id' (an integer) or 'input' (the input that this is about)")
         context = request.context if request.uid is None else str(request.uid)
         if context is not None:
             _check_context(context)
+        key = request.idempotency_key
+        if key is not None and not 0 < len(key.encode(errors="replace")) <= MAX_IDEMPOTENCY_KEY_BYTES:
+            raise invalid(f"Invalid idempotency_key: expected 1 to {MAX_IDEMPOTENCY_KEY_BYTES} bytes of text")
         asked = None if request.input is msgspec.UNSET else input_from_json(request.input, self._input_type)
-        return UpdateBody(request.query_id, asked, context, msgspec.json.encode(request.label))
+        encoded = None if label is None else msgspec.json.encode(label)
+        return UpdateBody(request.query_id, asked, context, encoded, request.reward, key)
+
+    def update_batch(self, body: bytes) -> list[bytes] | None:
+        """The bodies of several feedbacks, for `update`; None if it is not a batch."""
+        if not body[:64].lstrip(b"{ \t\r\n").startswith(b'"update_batch"'):
+            return None
+        batch = self._decoded(schemas.decode_update_batch, body, UPDATE_SCHEMA).update_batch
+        if not batch:
+            raise invalid("Invalid update_batch: expected a list of at least one feedback")
+        if len(batch) > self._max_batch:
+            raise invalid(f"Invalid update_batch: {len(batch)} feedbacks exceed the limit of {self._max_batch}")
+        return [bytes(each) for each in batch]
 
     def _many_numbers(self, numbers: NumberBody) -> Input | PredictBody:
         shape, payload, is_batch, version, context = numbers

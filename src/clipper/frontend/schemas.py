@@ -45,10 +45,24 @@ class Update(msgspec.Struct, forbid_unknown_fields=True):
     """Any feedback."""
 
     label: Any = msgspec.UNSET
+    reward: float | None = None
     query_id: int | None = None
     input: Any = msgspec.UNSET
     context: str | None = None
     uid: str | int | None = None
+    idempotency_key: str | None = None
+
+
+class UpdateBatch(msgspec.Struct, forbid_unknown_fields=True):
+    """Several feedbacks, each of which may be wrong by itself."""
+
+    update_batch: list[msgspec.Raw]
+
+
+class UpdateResults(msgspec.Struct):
+    """What became of several feedbacks."""
+
+    updates: list[msgspec.Raw]
 
 
 decode_doubles = msgspec.json.Decoder(FlatDoubles).decode
@@ -56,3 +70,13 @@ decode_integers = msgspec.json.Decoder(FlatIntegers).decode
 decode_text = msgspec.json.Decoder(Text).decode
 decode_predict = msgspec.json.Decoder(Predict).decode
 decode_update = msgspec.json.Decoder(Update).decode
+decode_update_batch = msgspec.json.Decoder(UpdateBatch).decode
+_decode_update_results = msgspec.json.Decoder(UpdateResults).decode
+
+
+def update_results(body: bytes) -> list[bytes]:
+    """Each of a sibling's answers to several feedbacks; none if it has answered something else."""
+    try:
+        return [bytes(each) for each in _decode_update_results(body).updates]
+    except msgspec.MsgspecError:
+        return []

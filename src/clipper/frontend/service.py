@@ -5,15 +5,17 @@ from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
+
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import Input, InputType
 from clipper.engine.application import ServedApplication
 from clipper.engine.engine import Engine
-from clipper.engine.feedback import observe_input, observe_query
+from clipper.engine.feedback import Told, observe_input, observe_query
 from clipper.engine.journal import SEQUENCE_BITS
-from clipper.engine.query import PendingQuery
-from clipper.frontend import responses
-from clipper.frontend.bodies import BodyDecoder, PredictBody
+from clipper.engine.query import Acknowledgement, PendingQuery
+from clipper.frontend import responses, schemas
+from clipper.frontend.bodies import BodyDecoder, PredictBody, UpdateBody
 from clipper.frontend.config import FrontendConfig
 from clipper.frontend.connection import Connection, Exchange
 from clipper.frontend.exposition import Exposition
@@ -27,6 +29,11 @@ BAD_QUERY: Final = "Query processing error"
 MAX_FEEDBACK_IN_FLIGHT: Final = 10_000
 """Each waits for one durable commit; past it feedback is refused and may be sent again."""
 
+FEEDBACK_AT_ONCE: Final = 64
+"""Of one `update_batch`: some milliseconds of work, after which queries get their turn."""
+
+_RECEIVED: Final = responses.text(b"Feedback received? 1")
+
 
 class QueryService:
     """Handles the requests of all connections."""
@@ -35,6 +42,7 @@ class QueryService:
         self._engine = engine
         self._exposition = exposition
         self._siblings = siblings
+        self.feedback_in_flight = 0
         self._decoders = {each.value: BodyDecoder(each, config.max_batch) for each in InputType}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -64,7 +72,7 @@ class QueryService:
             self._predict(connection, application, asked, now)
 
     async def stop(self) -> None:
-        """Wait for the feedback that is being committed."""
+        """Wait for what siblings have been asked."""
         await asyncio.gather(*self._tasks)
 
     def _predict(self, connection: Connection, application: ServedApplication, body: PredictBody, now: float) -> None:
@@ -109,31 +117,71 @@ class QueryService:
         if application is None:
             _respond(connection, _unknown_application(name))
             return
-        if len(self._tasks) >= MAX_FEEDBACK_IN_FLIGHT:
+        if self.feedback_in_flight >= MAX_FEEDBACK_IN_FLIGHT:
             error = ClipperError(ErrorCode.OVERLOADED, "Too much feedback is being committed; send it again")
             _respond(connection, responses.failure(error, BAD_QUERY))
             return
+        decoder = self._decoders[application.input_type_name]
+        exchange: Exchange
         try:
-            feedback = self._decoders[application.input_type_name].update(body)
+            several = decoder.update_batch(body)
+            if several is not None:
+                exchange = _Feedbacks(connection, self, application, decoder, several)
+                connection.expect(exchange)
+                exchange.go_on()
+                return
+            said = decoder.update(body)
         except ClipperError as error:
             _respond(connection, responses.failure(error, BAD_BODY))
             return
-        if feedback.query_id is not None:
-            holder = self._siblings.holder(feedback.query_id >> SEQUENCE_BITS)
-            if holder is not None:
-                self._answer_later(connection, self._forward(holder, name, body))
-                return
-            observing = observe_query(application, self._engine.journal, feedback.query_id, feedback.label)
-        else:
-            assert feedback.input is not None
-            observing = observe_input(application, feedback.input, feedback.context, feedback.label)
-        self._answer_later(connection, _acknowledged(observing))
+        holder = self.holder_of(said)
+        if holder is not None:
+            self._answer_later(connection, self._forward(holder, name, body))
+            return
+        self.feedback_in_flight += 1
+        exchange = _Feedback(connection, self)
+        connection.expect(exchange)
+        self.observe(application, said, exchange)
+
+    def observe(self, application: ServedApplication, said: UpdateBody, reply: Acknowledgement) -> None:
+        """One feedback for queries of this frontend; `reply` is told what became of it."""
+        told = Told(said.label, said.reward, said.idempotency_key)
+        try:
+            if said.query_id is None:
+                assert said.input is not None
+                observe_input(application, said.input, said.context, told, reply)
+            else:
+                observe_query(application, self._engine.journal, said.query_id, told, reply)
+        except ClipperError as error:
+            reply.acknowledge(error)
+
+    def holder_of(self, said: UpdateBody) -> int | None:
+        """Which sibling has answered the query that feedback is about."""
+        query_id = said.query_id
+        if query_id is None or self._engine.journal.find(query_id) is not None:
+            return None
+        return self._siblings.holder(query_id >> SEQUENCE_BITS)
+
+    def forward_batch(self, holder: int, feedbacks: "_Feedbacks", places: list[int]) -> None:
+        """Those feedbacks of a batch are for queries that a sibling has answered."""
+        task = self._loop.create_task(self._forward_batch(holder, feedbacks, places))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _forward_batch(self, holder: int, feedbacks: "_Feedbacks", places: list[int]) -> None:
+        body = b'{"update_batch":[%b]}' % b",".join([feedbacks.bodies[place] for place in places])
+        reply = await self._siblings.feedback(holder, feedbacks.application.name, body)
+        results = [] if reply is None else schemas.update_results(reply.body)
+        if len(results) != len(places):
+            results = [_result(_no_holder(), BAD_QUERY)] * len(places)
+        for place, result in zip(places, results, strict=True):
+            feedbacks.settle(place, result)
 
     async def _forward(self, holder: int, application: str, body: bytes) -> bytes:
         """Feedback for a query that a sibling has answered."""
         reply = await self._siblings.feedback(holder, application, body)
         if reply is None:
-            raise ClipperError(ErrorCode.UNAVAILABLE, "The frontend that has answered this query does not answer now")
+            raise _no_holder()
         kind = b"text/plain; charset=utf-8" if reply.status is HTTPStatus.OK else b"application/json"
         return responses.text(reply.body, kind, reply.status)
 
@@ -183,6 +231,91 @@ class _Batch:
             self._exchange.respond(responses.batch_predictions(self._exchange.queries))
 
 
+class _Feedback(Exchange):
+    """A request that tells of one query."""
+
+    __slots__ = ("service",)
+
+    def __init__(self, connection: Connection, service: QueryService) -> None:
+        super().__init__(connection)
+        self.service = service
+
+    def acknowledge(self, error: ClipperError | None) -> None:
+        self.service.feedback_in_flight -= 1
+        self.respond(_RECEIVED if error is None else responses.failure(error, BAD_QUERY))
+
+
+class _Feedbacks(Exchange):
+    """A request that tells of several queries, each of which is answered for itself."""
+
+    __slots__ = ("application", "bodies", "decoder", "elsewhere", "next", "results", "service", "waiting")
+
+    def __init__(
+        self,
+        connection: Connection,
+        service: QueryService,
+        application: ServedApplication,
+        decoder: BodyDecoder,
+        bodies: list[bytes],
+    ) -> None:
+        super().__init__(connection)
+        self.service = service
+        self.application = application
+        self.decoder = decoder
+        self.bodies = bodies
+        self.results = [b""] * len(bodies)
+        self.waiting = len(bodies)
+        self.next = 0
+        self.elsewhere: dict[int, list[int]] = {}
+        service.feedback_in_flight += len(bodies)
+
+    def go_on(self) -> None:
+        """Take some of them, and the rest in the event loop's next turns."""
+        end = min(self.next + FEEDBACK_AT_ONCE, len(self.bodies))
+        for place in range(self.next, end):
+            self._take(place)
+        self.next = end
+        if end < len(self.bodies):
+            asyncio.get_running_loop().call_soon(self.go_on)
+            return
+        for holder, places in self.elsewhere.items():
+            self.service.forward_batch(holder, self, places)
+
+    def settle(self, place: int, result: bytes) -> None:
+        """What became of one; the last one answers the request."""
+        self.service.feedback_in_flight -= 1
+        self.results[place] = result
+        self.waiting -= 1
+        if not self.waiting:
+            body = b'{"updates":[%b]}' % b",".join(self.results)
+            self.respond(responses.text(body, b"application/json"))
+
+    def _take(self, place: int) -> None:
+        try:
+            said = self.decoder.update(self.bodies[place])
+        except ClipperError as error:
+            self.settle(place, _result(error, BAD_BODY))
+            return
+        holder = self.service.holder_of(said)
+        if holder is None:
+            self.service.observe(self.application, said, _OneOfFeedbacks(self, place))
+        else:
+            self.elsewhere.setdefault(holder, []).append(place)
+
+
+class _OneOfFeedbacks:
+    """One feedback of an `update_batch`."""
+
+    __slots__ = ("feedbacks", "place")
+
+    def __init__(self, feedbacks: _Feedbacks, place: int) -> None:
+        self.feedbacks = feedbacks
+        self.place = place
+
+    def acknowledge(self, error: ClipperError | None) -> None:
+        self.feedbacks.settle(self.place, _result(error, BAD_QUERY))
+
+
 def _respond(connection: Connection, response: bytes) -> None:
     exchange = Exchange(connection)
     connection.expect(exchange)
@@ -199,9 +332,13 @@ async def _respond_with(exchange: Exchange, work: Coroutine[Any, Any, bytes]) ->
         raise
 
 
-async def _acknowledged(observing: Coroutine[Any, Any, None]) -> bytes:
-    await observing
-    return responses.text(b"Feedback received? 1")
+def _result(error: ClipperError | None, kind: str) -> bytes:
+    """What became of one feedback of several, as JSON."""
+    return b'{"ok":true}' if error is None else msgspec.json.encode({"error": kind, "cause": error.message})
+
+
+def _no_holder() -> ClipperError:
+    return ClipperError(ErrorCode.UNAVAILABLE, "The frontend that has answered this query does not answer now")
 
 
 def _unknown_application(name: str) -> bytes:

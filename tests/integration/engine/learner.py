@@ -7,8 +7,16 @@ from pathlib import Path
 from clipper.engine.states import States
 from clipper.selection.policy import State
 from clipper.store import LmdbStore, Store
+from tests.unit.engine.changes import update
 
-CONTEXTS = (None, "user-7")
+CONTEXTS = ("user-7", "user-8")
+
+
+class Nothing:
+    """A policy whose new contexts begin with nothing."""
+
+    def start(self, population: State) -> State:
+        return {}
 
 
 def seen(state: State, name: str) -> State:
@@ -18,12 +26,10 @@ def seen(state: State, name: str) -> State:
 
 async def learn(store: Store, name: str, updates: int) -> None:
     """Update each context that often, many at a time; each has been acknowledged on return."""
-    states = States("app", {}, store)
-
-    async def observe(context: str | None) -> None:
-        await states.update(context, lambda state: seen(state, name))
-
-    await asyncio.gather(*(observe(context) for _ in range(updates) for context in CONTEXTS))
+    states = States("app", {}, Nothing(), store)
+    await asyncio.gather(
+        *(update(states, c, lambda state: seen(state, name)) for _ in range(updates) for c in CONTEXTS)
+    )
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ import asyncio
 from msgspec.structs import replace
 
 from clipper.core.prediction import UNSURE
-from clipper.engine.feedback import observe_query
 from clipper.registry.entities import Application
 from tests.unit.abstraction.evaluations import number
+from tests.unit.engine.telling import feedback
 from tests.unit.engine.test_policies import MODELS, answer_all, app
 from tests.unit.engine.world import Serving, wanted
 from tests.virtual_time import ManualClock, run_virtually
@@ -57,7 +57,7 @@ def test_late_output_is_cached_and_counts_for_feedback() -> None:
             assert query.outputs() == [b"1", None, b"2"]
             assert query.missing == ("b", "c")  # as it was answered
             states = serving.engine.applications["app"].states
-            await observe_query(serving.engine.applications["app"], serving.engine.journal, query.query_id, b"2")
+            await feedback(serving, query.query_id, b"2")
             assert states.current(None)["seen"] == {"a": 1, "c": 1}
             serving.ask("app", number(1))
             assert serving.engine.models["c", "1"].measures.cache_hits == 1
@@ -100,13 +100,12 @@ def test_single_model_is_as_sure_as_feedback_has_found_it() -> None:
     async def scenario(clock: ManualClock) -> None:
         async with Serving(clock) as serving:
             serving.add(replace(careful(0.5, calibrated=True), models=("a",)), wanted("a"))
-            engine = serving.engine
             explanations = []
             for value in range(10):
                 query, client = serving.ask("app", number(value))
                 serving.answer("a", b"1")
                 explanations += client.explanations
-                await observe_query(engine.applications["app"], engine.journal, query.query_id, b"2")
+                await feedback(serving, query.query_id, b"2")
             assert explanations[:3] == [None] * 3
             assert explanations[-1] is not None
 
@@ -122,7 +121,7 @@ def test_confidence_that_is_calibrated_is_that_of_the_answer_as_it_was_given() -
             serving.answer("b", b"1")
             assert client.outputs == [b"1"]  # two of three: stated with 2/3, whatever the third says afterwards
             serving.answer("c", b"1")
-            await observe_query(serving.engine.applications["app"], serving.engine.journal, query.query_id, b"1")
+            await feedback(serving, query.query_id, b"1")
             bins = serving.engine.applications["app"].states.current(None)["bins"]
             assert [place for place, (_, seen) in enumerate(bins) if seen] == [13]
 

@@ -6,17 +6,13 @@ import pytest
 
 from clipper.core.clock import monotonic
 from clipper.core.errors import ClipperError, ErrorCode
-from clipper.engine.feedback import observe_input, observe_query
+from clipper.engine.feedback import Told, observe_input
 from clipper.selection.policy import State
 from tests.unit.abstraction.evaluations import number
-from tests.unit.engine.world import Serving, settled, turns, wanted
+from tests.unit.engine.telling import Waiting, feedback
+from tests.unit.engine.world import Serving, turns, wanted
 from tests.unit.registry.world import application
 from tests.virtual_time import ManualClock, run, run_virtually
-
-
-def feedback(serving: Serving, query_id: int, label: bytes, name: str = "app") -> "asyncio.Task[None]":
-    engine = serving.engine
-    return asyncio.create_task(observe_query(engine.applications[name], engine.journal, query_id, label))
 
 
 def state(serving: Serving, context: str | None = None) -> State:
@@ -32,7 +28,7 @@ def test_feedback_by_id_reaches_the_state_of_its_context() -> None:
             serving.answer("b", b"2")
             await feedback(serving, query.query_id, b"1")
             assert state(serving, "user-7") == {"right": {"a": 1, "b": 0}, "seen": {"a": 1, "b": 1}}
-            assert state(serving) == {"right": {}, "seen": {}}
+            assert state(serving) == state(serving, "user-7")  # the population learns from everybody
             assert serving.engine.measures["app"].feedback == 1
 
     run_virtually(scenario)
@@ -58,7 +54,7 @@ def test_repeated_feedback_is_acknowledged_no_earlier_than_the_first_is_kept() -
             query, _ = serving.ask("app", number(1))
             serving.answer("m", b"1")
             serving.store.held = []
-            first, second = (feedback(serving, query.query_id, b"1") for _ in range(2))
+            first, second = (asyncio.create_task(feedback(serving, query.query_id, b"1")) for _ in range(2))
             await turns(5)
             assert not first.done()
             assert not second.done()
@@ -81,25 +77,6 @@ def test_feedback_that_was_not_kept_may_be_sent_again() -> None:
             assert state(serving)["seen"] == {}
             serving.store.error = None
             await feedback(serving, query.query_id, b"1")
-            assert state(serving)["seen"] == {"m": 1}
-
-    run_virtually(scenario)
-
-
-def test_repeated_feedback_takes_over_when_the_first_is_cancelled() -> None:
-    async def scenario(clock: ManualClock) -> None:
-        async with Serving(clock) as serving:
-            serving.add(application(models=("m",)), wanted())
-            query, _ = serving.ask("app", number(1))
-            serving.answer("m", b"1")
-            serving.store.held = []
-            first, second = (feedback(serving, query.query_id, b"1") for _ in range(2))
-            await turns(3)
-            first.cancel()
-            await settled(first)
-            await turns(3)
-            serving.store.release()
-            await second
             assert state(serving)["seen"] == {"m": 1}
 
     run_virtually(scenario)
@@ -151,8 +128,9 @@ def test_feedback_counts_outputs_that_came_after_the_answer() -> None:
 
 
 async def _observe_input(serving: Serving, context: str | None = None) -> None:
-    engine = serving.engine
-    await observe_input(engine.applications["app"], number(1), context, b"1")
+    reply = Waiting()
+    observe_input(serving.engine.applications["app"], number(1), context, Told(b"1"), reply)
+    await reply.done
 
 
 def test_feedback_by_input_joins_through_the_cache() -> None:
@@ -188,19 +166,5 @@ def test_feedback_by_input_for_an_application_without_models_is_refused() -> Non
             with pytest.raises(ClipperError, match="No model is linked") as caught:
                 await _observe_input(serving)
             assert caught.value.code is ErrorCode.UNAVAILABLE
-
-    run(scenario())
-
-
-def test_cancelled_feedback_by_input_leaves_nothing() -> None:
-    async def scenario() -> None:
-        async with Serving(monotonic) as serving:
-            serving.add(application(models=("m",)), wanted())
-            observing = asyncio.create_task(_observe_input(serving))
-            await turns(2)
-            observing.cancel()
-            await settled(observing)
-            serving.answer("m", b"2")
-            assert state(serving)["seen"] == {}
 
     run(scenario())

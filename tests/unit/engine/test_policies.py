@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from clipper.core.prediction import SLO_MISSED
-from clipper.engine.feedback import observe_query
 from clipper.registry.entities import Application
 from clipper.selection.policies import POLICIES
 from clipper.wire.batches import ItemFailure
 from tests.unit.abstraction.evaluations import next_batch, number, until
+from tests.unit.engine.telling import feedback
 from tests.unit.engine.world import Client, Serving, wanted
 from tests.unit.registry.world import application
 from tests.virtual_time import ManualClock, run_virtually
@@ -53,7 +53,7 @@ def test_policy_answers_and_learns(policy: str, calibrated: bool) -> None:
                 answer_all(serving, client, {"a": b"1.0", "b": b"0.0", "c": b"1"})
                 assert client.explanations == [None]
                 before = states.current("user-7")
-                await observe_query(serving.engine.applications["app"], serving.engine.journal, query.query_id, b"1")
+                await feedback(serving, query.query_id, b"1")
                 assert states.current("user-7") != before
                 for name in waiting(serving):  # whom nobody waited for
                     serving.answer(name, b"1")
@@ -105,7 +105,7 @@ def test_cascade_asks_the_next_one_while_it_is_not_sure() -> None:
                 answer_all(serving, client, dict.fromkeys(MODELS, b"1"))
                 assert query.selection is not None
                 asked.append(query.selection.models)
-                await observe_query(serving.engine.applications["app"], serving.engine.journal, query.query_id, b"1")
+                await feedback(serving, query.query_id, b"1")
             assert asked == [("c", "a", "b"), ("c", "a", "b"), ("c",)]
             assert serving.engine.measures["app"].queries == 3
 

@@ -33,7 +33,14 @@ def test_uid_is_the_originals_word_for_context(uid: bytes, context: str) -> None
     [
         (b"", 'Expected JSON schema: {"query_id": integer'),
         (b"[]", "Expected `object`, got `array`"),
-        (b'{"query_id": 1}', "Missing field 'label'"),
+        (b'{"query_id": 1}', "Missing field 'label', the true output of the query, or 'reward', from 0 to 1"),
+        (b'{"query_id": 1, "label": 1, "reward": 1}', "one of the fields 'label' and 'reward', not both"),
+        (b'{"query_id": 1, "reward": 1.01}', "Invalid reward 1.01: expected a number from 0 to 1"),
+        (b'{"query_id": 1, "reward": -1}', "Invalid reward -1.0: expected a number from 0 to 1"),
+        (b'{"query_id": 1, "reward": "1"}', "at `$.reward`"),
+        (b'{"query_id": 1, "label": 1, "idempotency_key": ""}', "Invalid idempotency_key: expected 1 to 128 bytes"),
+        (b'{"query_id": 1, "label": 1, "idempotency_key": "%b"}' % (b"k" * 129), "Invalid idempotency_key"),
+        (b'{"query_id": 1, "label": 1, "idempotency_key": 7}', "at `$.idempotency_key`"),
         (b'{"query_id": 1, "label": null}', "Missing field 'label'"),
         (b'{"label": 1}', "Expected either 'query_id' (an integer) or 'input'"),
         (b'{"query_id": 1, "input": [1], "label": 1}', "Expected either 'query_id' (an integer) or 'input'"),
@@ -53,5 +60,43 @@ def test_uid_is_the_originals_word_for_context(uid: bytes, context: str) -> None
 def test_wrong_feedback_is_named(body: bytes, message: str) -> None:
     with pytest.raises(ClipperError) as refused:
         update(body)
+    assert refused.value.code is ErrorCode.INVALID_ARGUMENT
+    assert message in refused.value.message
+
+
+@pytest.mark.parametrize(("reward", "value"), [(b"0", 0.0), (b"1", 1.0), (b"0.25", 0.25)])
+def test_reward_stands_in_place_of_a_label(reward: bytes, value: float) -> None:
+    assert update(b'{"query_id": 7, "reward": %b}' % reward) == UpdateBody(7, None, None, None, value)
+
+
+def test_idempotency_key_is_text() -> None:
+    assert update(b'{"query_id": 7, "label": 1, "idempotency_key": "\xc3\xa9"}').idempotency_key == "é"
+
+
+def batch(body: bytes) -> list[bytes] | None:
+    return BodyDecoder(InputType.DOUBLES, 3).update_batch(body)
+
+
+def test_batch_is_taken_apart_and_no_further() -> None:
+    one = b'{"query_id": 1, "label": 1}'
+    assert batch(b'{"update_batch":[%b,7]}' % one) == [one, b"7"]
+    assert batch(b' {\n "update_batch" : [7] }') == [b"7"]
+    assert batch(one) is None
+    assert batch(b'{"input": ["update_batch"], "label": 1}') is None
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"update_batch": []}', "Invalid update_batch: expected a list of at least one feedback"),
+        (b'{"update_batch": 7}', "at `$.update_batch`"),
+        (b'{"update_batch": [1, 2, 3, 4]}', "4 feedbacks exceed the limit of 3"),
+        (b'{"update_batch": [1], "context": "ann"}', "unknown field `context`"),
+        (b'{"update_batch": [{"label": }]}', "Error parsing JSON"),
+    ],
+)
+def test_wrong_batch_is_named(body: bytes, message: str) -> None:
+    with pytest.raises(ClipperError) as refused:
+        batch(body)
     assert refused.value.code is ErrorCode.INVALID_ARGUMENT
     assert message in refused.value.message

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import structs
 
 from clipper.core.errors import ClipperError, ErrorCode, invalid
-from clipper.engine.states import STATES_PREFIX
+from clipper.engine.cells import STATES_PREFIX
 from clipper.management.selection.exchange import Head, read_head, read_state, write_head, write_state
 from clipper.registry.entities import Application
 from clipper.registry.registry import Registry
