@@ -13,6 +13,7 @@ from clipper.core.errors import invalid
 from clipper.core.histogram import Histogram
 from clipper.core.prediction import NO_MODELS, OVERLOADED, SLO_MISSED, UNSURE, unsure
 from clipper.engine.deadlines import Deadlines
+from clipper.engine.evidence import Evidence
 from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
 from clipper.engine.states import States
 from clipper.registry.entities import Application
@@ -31,11 +32,16 @@ MODEL_FAILED: Final = "model failed"
 
 
 class ApplicationMeasures:
-    """What this frontend counts of one application; `judged` by (model, whether feedback found it right)."""
+    """What this frontend counts of one application; `judged` by (model, whether feedback found it right).
 
-    __slots__ = ("defaults", "feedback", "judged", "latency_s")
+    Attributes:
+        evidence: the newest queries with feedback.
+    """
+
+    __slots__ = ("defaults", "evidence", "feedback", "judged", "latency_s")
 
     def __init__(self) -> None:
+        self.evidence = Evidence()
         self.feedback = 0
         self.defaults: dict[str, int] = {}
         self.judged: dict[tuple[str, bool], int] = {}

@@ -6,6 +6,7 @@ of the line goes out.
 
 import asyncio
 import contextlib
+import socket
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
@@ -155,6 +156,11 @@ class Connection(asyncio.Protocol):
         self._lingering = False
         self._reading_paused = False
         self._write_paused = False
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it came over the private socket, which only processes of the server's own user can open."""
+        return bool(self._transport.get_extra_info("socket").family == socket.AF_UNIX)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the client is there."""
