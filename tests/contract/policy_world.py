@@ -31,6 +31,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "exp4": [{"outputs": "scores"}],
     "linucb": [{"features": 2}],
     "split_model": [{"precision": 0.1, "calibrated": True}],
+    "jury": [{"outputs": "scores", "missing": "expected", "memory": 5.0}],
     "hedge": [{"outputs": "scores", "missing": "expected", "share": 0.0}],
 }
 """Beside each policy's defaults."""

@@ -239,7 +239,7 @@ def test_policy_is_found_by_its_name() -> None:
 
 
 def test_unknown_policy_names_those_that_exist() -> None:
-    with pytest.raises(ClipperError, match=r"expected one of static, split, .*, hedge, linucb, split_model") as caught:
+    with pytest.raises(ClipperError, match=r"expected one of static, split, .*, hedge, jury, linucb, split_model") as caught:
         policy_named("exp5", {})
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
 

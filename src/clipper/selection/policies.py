@@ -17,6 +17,7 @@ from clipper.selection.bandits.ucb1 import Ucb1
 from clipper.selection.ensembles.average import Average
 from clipper.selection.ensembles.exp4 import Exp4
 from clipper.selection.ensembles.hedge import Hedge
+from clipper.selection.ensembles.jury import Jury
 from clipper.selection.ensembles.majority import Majority
 from clipper.selection.evidence.calibration import Calibrated
 from clipper.selection.personal.linucb import LinUcb
@@ -46,6 +47,7 @@ POLICIES: dict[str, Maker] = {
     "average": Average,
     "exp4": Exp4,
     "hedge": Hedge,
+    "jury": Jury,
     "linucb": LinUcb,
     "split_model": SplitModel,
 }

@@ -32,7 +32,9 @@ class Hedge(Ensemble):
     """Members vote with what they have earned. The default among ensembles that learn."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        settings = configured(HedgeSettings, config)
+        self._configure(configured(HedgeSettings, config))
+
+    def _configure(self, settings: HedgeSettings) -> None:
         self.settings = settings
         self._eta = settings.eta
         self._share = settings.share
@@ -57,8 +59,15 @@ class Hedge(Ensemble):
         """Moves weight from the members that lost to those that did not."""
         earned = rewards(feedback, selection, outputs, self.settings.scale)
         judged = {m: reward for m, reward in zip(selection.models, earned, strict=True) if reward is not None}
+        judged |= self._judged_besides(state, feedback, selection, outputs)
         after = self.with_means(scored(state, selection, earned), selection, outputs)
         return {**after, "logs": self._moved(state["logs"], judged)} if judged else after
+
+    def _judged_besides(
+        self, state: State, feedback: Feedback, selection: Selection, outputs: Outputs
+    ) -> dict[str, float]:
+        """Who else has a weight, and what it would have earned."""
+        return {}
 
     def _moved(self, logs: dict[str, float], judged: dict[str, float]) -> dict[str, float]:
         everyone = (*logs, *(model for model in judged if model not in logs))
