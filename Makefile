@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## train three models, serve them, query them, break things; exits 0
+demo: $(INSTALLED) ## train models, serve and query them, break things, learn from feedback; exits 0
 	$(BIN)/clipper demo
 
 test: check $(REDIS) ## every check, then every test

@@ -11,6 +11,9 @@ from clipper.core.errors import ClipperError, ErrorCode
 DARKEST = 16
 """Of a pixel."""
 
+SIDE = 8
+"""Pixels of an image, across and down."""
+
 FRESH_BLOCK = 256
 """Noisy images made at a time: NumPy is slow for one and fast for many."""
 
@@ -69,12 +72,11 @@ def train_models(digits: Digits) -> dict[str, Any]:
     """Three models of different kinds; each answers one image within 2 ms on one core."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
-    from sklearn.svm import SVC
 
     models = {
         "logistic": LogisticRegression(max_iter=5000),
         "forest": RandomForestClassifier(n_estimators=15, random_state=0),
-        "svm": SVC(gamma=0.001, C=10),
+        "svm": _support_vectors(),
     }
     one_thread = importlib.import_module("threadpoolctl").threadpool_limits(1)  # untyped; scikit-learn brings it
     with one_thread:  # with more, on a busy machine, they spin and wait for each other a hundred times longer
@@ -88,6 +90,32 @@ def train_worse_forest(digits: Digits) -> Any:
     return RandomForestClassifier(n_estimators=1, max_depth=2, random_state=0).fit(
         digits.train_images, digits.train_labels
     )
+
+
+def turned(images: Any, quarters: int) -> Any:
+    """Rows of 64 pixels, of pages turned by so many quarters."""
+    import numpy as np
+
+    return np.rot90(np.asarray(images).reshape(-1, SIDE, SIDE), quarters, axes=(1, 2)).reshape(-1, SIDE * SIDE)
+
+
+def train_for_turned(digits: Digits, quarters: int) -> Any:
+    """The best of the models, for pages that are turned."""
+    return _support_vectors().fit(turned(digits.train_images, quarters), digits.train_labels)
+
+
+def train_on_columns(digits: Digits) -> Any:
+    """Another slip: a new loader that reads images column by column, in training only."""
+    import numpy as np
+
+    by_column = np.asarray(digits.train_images).reshape(-1, SIDE, SIDE).transpose(0, 2, 1).reshape(-1, SIDE * SIDE)
+    return _support_vectors().fit(by_column, digits.train_labels)
+
+
+def _support_vectors() -> Any:
+    from sklearn.svm import SVC
+
+    return SVC(gamma=0.001, C=10)
 
 
 def accuracy(model: Any, digits: Digits) -> float:

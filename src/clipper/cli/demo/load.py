@@ -25,7 +25,7 @@ ANSWER_TIMEOUT_S = 5.0
 """Two hundred times the objective: a query that has no answer by then is counted as unanswered."""
 
 FEEDBACK_EVERY = 5
-"""One query in so many is followed by feedback."""
+"""One query in so many is followed by feedback, where the pace does not say."""
 
 FEEDBACK_CONNECTIONS = 4
 """Each waits for the disk at every feedback, and they are committed together."""
@@ -74,11 +74,13 @@ class Pace:
         connections: kept alive, each with one query at a time.
         per_second: queries due on average; None: each connection asks as fast as it is answered.
         limit: stop after so many queries; None: when told to.
+        feedback_every: one query in so many is followed by feedback.
     """
 
     connections: int
     per_second: float | None = None
     limit: int | None = None
+    feedback_every: int = FEEDBACK_EVERY
 
 
 class Tally:
@@ -247,7 +249,7 @@ class Load:
         tally = self.tally
         tally.defaults += reply.default
         tally.right += reply.output == label
-        if tally.answered % FEEDBACK_EVERY == 0 and not self._judged.full():
+        if tally.answered % self._pace.feedback_every == 0 and not self._judged.full():
             self._judged.put_nowait((reply.query_id, label))
 
     async def _next_due(self) -> float | None:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -118,15 +118,21 @@ class Board:
         )
 
 
+class Drawing(Protocol):
+    """Something that moves."""
+
+    def render(self) -> RenderableType:
+        """As it is now."""
+
+
 class Screen:
     """Where the demo speaks. `with` it: on a terminal its lower part is live meanwhile."""
 
-    def __init__(self, console: Console, board: Board) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._board = board
         self._title = ""
         self._detail = ""
-        self._with_board = False
+        self._below: Drawing | None = None
         self._live = Live(
             console=console,
             get_renderable=self._render,
@@ -145,9 +151,9 @@ class Screen:
         self._live.stop()
 
     @contextmanager
-    def step(self, title: str, detail: str, *, with_board: bool = False) -> Iterator["Step"]:
-        """One step; what it sets as its result is its line once it is done."""
-        self._title, self._detail, self._with_board = title, detail, with_board
+    def step(self, title: str, detail: str, *, below: Drawing | None = None) -> Iterator["Step"]:
+        """One step; what it sets as its result is its line once it is done. `below` is drawn live meanwhile."""
+        self._title, self._detail, self._below = title, detail, below
         step = Step()
         began = monotonic()
         try:
@@ -165,10 +171,6 @@ class Screen:
         """Something for good, above the live part."""
         self._console.print(text)
 
-    def show_board(self) -> None:
-        """The numbers as they are now, for good."""
-        self.say(self._board.render())
-
     def _print_line(self, mark: Text, title: str, text: Text) -> None:
         line = Table.grid(padding=(0, 1))
         line.add_column(width=1)
@@ -185,7 +187,7 @@ class Screen:
         line.add_column(width=TITLE_COLUMNS, style="bold")
         line.add_column()
         line.add_row(self._spinner, self._title, Text(self._detail, style="dim"))
-        return Group(line, self._board.render(), Text()) if self._with_board else line
+        return line if self._below is None else Group(line, self._below.render(), Text())
 
     @property
     def _spinner(self) -> RenderableType:

@@ -4,14 +4,11 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from rich.text import Text
@@ -24,17 +21,16 @@ from clipper.cli.demo.digits import (
     train_models,
     train_worse_forest,
 )
+from clipper.cli.demo.learning import Learning
 from clipper.cli.demo.load import Load, Pace, Tally, Target
 from clipper.cli.demo.readings import Readings, read
 from clipper.cli.demo.screen import Board, Screen, console, ms, share
 from clipper.cli.demo.server import DemoServer
-from clipper.client import Clipper
+from clipper.cli.demo.stage import DEFAULT_OUTPUT, SLO_S, BrokenPromise, Stage, until
 from clipper.core.clock import monotonic
 from clipper.core.errors import ClipperError, ErrorCode
 
 APPLICATION = "digits"
-SLO_S = 0.020
-DEFAULT_OUTPUT = "-1"
 
 EXAMPLE_NAME = "digit.json"
 """One image in the home folder of a server that is kept, for the commands to try."""
@@ -57,7 +53,6 @@ SETTLE_S = 1.0
 """After a switch, for what was already on its way to the other version."""
 
 REPLICA_BACK_S = 30.0
-LOOK_EVERY_S = 0.2
 READ_EVERY_S = 1.0
 SWITCH_INTERVAL_S = 0.0005
 """Between two threads of this process: the screen must not delay the account of a query by milliseconds."""
@@ -78,8 +73,8 @@ def run_demo(keep: bool, home: Path | None) -> int:
     done = False
     try:
         server.prepare()
-        with Screen(out, board := Board(APPLICATION, SLO_S)) as screen:
-            story = Story(server, screen, board)
+        with Screen(out) as screen:
+            story = Story(server, screen, Board(APPLICATION, SLO_S))
             story.tell()
         out.print(story.summary(keep), soft_wrap=True)
         done = True
@@ -91,10 +86,6 @@ def run_demo(keep: bool, home: Path | None) -> int:
     return 0 if done else 1
 
 
-class BrokenPromise(Exception):
-    """Something that Clipper promises did not hold; the message says what."""
-
-
 class Story:
     """The steps in order; each leaves what the next needs."""
 
@@ -102,15 +93,11 @@ class Story:
         self._server = server
         self._screen = screen
         self._board = board
-        self._work = ThreadPoolExecutor(4, thread_name_prefix="operator")
-        self._total = Tally()
-        self._loads = 0
         self._last_reading_s = 0.0
         self._steady_per_s = 0.0
         self._digits: Digits
         self._models: dict[str, Any]
-        self._clipper: Clipper
-        self._target: Target
+        self._stage: Stage
 
     def tell(self) -> None:
         """Everything. Raises BrokenPromise or ClipperError."""
@@ -126,18 +113,19 @@ class Story:
             self._deploy()
             self._ask_one_by_one()
             self._ask_at_full_speed()
-            with self._load(Pace(connections=CONNECTIONS, per_second=self._steady_per_s)) as load:
+            self._board.begin()
+            with self._stage.load(APPLICATION, Pace(connections=CONNECTIONS, per_second=self._steady_per_s)) as load:
                 self._deploy_worse_version(load)
                 self._roll_back(load)
                 self._kill_container(load)
-            self._screen.show_board()
+            self._screen.say(self._board.render())
+            Learning(self._stage).tell()
         finally:
-            self._work.shutdown()
-            self._clipper.close()
+            self._stage.close()
 
     def summary(self, keep: bool) -> Text:
         """What was shown, and what to do next."""
-        total = self._total
+        total = self._stage.total
         if keep:
             image = self._digits.images[0]
             (self._server.home / EXAMPLE_NAME).write_bytes(msgspec.json.encode(image))
@@ -145,7 +133,11 @@ class Story:
             f"\nEvery one of {total.sent:,} queries was answered, {total.defaults:,} of them "
             f"({share(total.defaults / total.sent)}) with the default output.\n"
         )
-        return text + (_next_steps_kept(self._server, self._target, self._digits.labels[0]) if keep else _next_steps())
+        return text + (
+            _next_steps_kept(self._server, self._stage.target(APPLICATION), self._digits.labels[0])
+            if keep
+            else _next_steps()
+        )
 
     def _train(self) -> None:
         with self._screen.step("Train", "three kinds of scikit-learn models on half of the images") as step:
@@ -156,17 +148,15 @@ class Story:
 
     def _serve(self) -> None:
         with self._screen.step("Serve", "clipper serve") as step:
-            self._clipper = self._server.start()
-            address = urlsplit(f"//{self._clipper.get_query_addr()}")
-            self._target = Target(address.hostname or "", address.port or 0, APPLICATION)
-            step.result = f"a controller and a query frontend, on http://{address.netloc}"
+            self._stage = Stage(self._server.start(), self._screen, self._digits, self._models)
+            step.result = f"a controller and a query frontend, on http://{self._stage.clipper.get_query_addr()}"
 
     def _deploy(self) -> None:
         with self._screen.step("Deploy", "an application, and a process for each model") as step:
-            clipper = self._clipper
+            clipper = self._stage.clipper
             clipper.register_application(APPLICATION, "doubles", DEFAULT_OUTPUT, round(SLO_S * 1e6))
             deploying = [
-                self._work.submit(clipper.deploy_model, name, 1, model) for name, model in self._models.items()
+                self._stage.work.submit(clipper.deploy_model, name, 1, model) for name, model in self._models.items()
             ]
             for each in deploying:
                 each.result()
@@ -176,11 +166,12 @@ class Story:
     def _ask_one_by_one(self) -> None:
         count = len(self._digits)
         with self._screen.step(
-            "One by one", f"{count} held-out images, and the truth about some", with_board=True
+            "One by one", f"{count} held-out images, and the truth about some", below=self._board
         ) as step:
             images = cycle(zip(self._digits.images, self._digits.labels, strict=True))
-            with self._load(Pace(connections=1, limit=count), images) as load:
-                self._follow(load, lambda: _until(lambda: not load.running))
+            self._board.begin()
+            with self._stage.load(APPLICATION, Pace(connections=1, limit=count), images) as load:
+                self._follow(load, lambda: until(lambda: not load.running))
             tally = load.tally
             step.result = f"{count} queries, {share(tally.accuracy)} right, p50 {_p50(tally)}, p99 {_p99(tally)}"
         if tally.model_accuracy < LEAST_ACCURACY:
@@ -190,9 +181,10 @@ class Story:
         detail = (
             f"{CONNECTIONS} connections, as fast as they are answered; every other image is seen for the first time"
         )
-        with self._screen.step("Full speed", detail, with_board=True) as step:
+        with self._screen.step("Full speed", detail, below=self._board) as step:
             before = self._read()
-            with self._load(Pace(connections=CONNECTIONS)) as load:
+            self._board.begin()
+            with self._stage.load(APPLICATION, Pace(connections=CONNECTIONS)) as load:
                 self._follow(load, lambda: sleep(FULL_SPEED_S))
             tally = load.tally
             rate = tally.answered / FULL_SPEED_S
@@ -207,9 +199,9 @@ class Story:
 
     def _deploy_worse_version(self, load: Load) -> None:
         detail = f"forest 2, under {self._steady_per_s:,.0f} queries/s: a slip, it has a single small tree"
-        with self._screen.step("Bad version", detail, with_board=True) as step:
+        with self._screen.step("Bad version", detail, below=self._board) as step:
             worse = train_worse_forest(self._digits)
-            self._follow(load, lambda: self._clipper.deploy_model("forest", 2, worse))
+            self._follow(load, lambda: self._stage.clipper.deploy_model("forest", 2, worse))
             before, tally = self._read(), load.tally.copy()
             self._follow(load, lambda: sleep(OBSERVE_S))
             after = self._read()
@@ -222,9 +214,9 @@ class Story:
             raise BrokenPromise("forest 2 was deployed and never asked")
 
     def _roll_back(self, load: Load) -> None:
-        with self._screen.step("Roll back", "forest, to the version that is still warm", with_board=True) as step:
+        with self._screen.step("Roll back", "forest, to the version that is still warm", below=self._board) as step:
             start = monotonic()
-            version = self._clipper.rollback("forest")
+            version = self._stage.clipper.rollback("forest")
             took_s = monotonic() - start
             self._follow(load, lambda: sleep(SETTLE_S))
             middle = self._read()
@@ -244,11 +236,11 @@ class Story:
             raise BrokenPromise(f"forest is found right only {share(observed)} of the time after the roll-back")
 
     def _kill_container(self, load: Load) -> None:
-        with self._screen.step("kill -9", "the process of svm, and wait for another", with_board=True) as step:
+        with self._screen.step("kill -9", "the process of svm, and wait for another", below=self._board) as step:
             before, victim = load.tally.copy(), self._replica("svm")
             os.kill(victim["pid"], signal.SIGKILL)
             start = monotonic()
-            self._follow(load, lambda: _until(lambda: self._is_replaced(victim), REPLICA_BACK_S))
+            self._follow(load, lambda: until(lambda: self._is_replaced(victim), REPLICA_BACK_S))
             took_s = monotonic() - start
             tally = load.tally.since(before)
             if not self._is_replaced(victim):
@@ -259,44 +251,26 @@ class Story:
                 f"others, {share(tally.accuracy)} right, p99 {_p99(tally)}, {tally.defaults} defaults"
             )
 
-    @contextmanager
-    def _load(self, pace: Pace, examples: Iterator[tuple[list[int], int]] | None = None) -> Iterator[Load]:
-        """Queries while the block runs; at its end every one of them must have been answered."""
-        self._loads += 1
-        load = Load(self._target, examples or self._digits.again_and_fresh(seed=self._loads), pace)
-        self._board.begin()
-        load.start()
-        try:
-            yield load
-        finally:
-            tally = load.stop()
-        self._total.add(tally)
-        if tally.unanswered or tally.failed:
-            raise BrokenPromise(
-                f"{tally.unanswered} of {tally.sent} queries got no answer, {tally.failed} got an error"
-            )
-
     def _follow(self, load: Load, work: Callable[[], T]) -> T:
         """The result of `work`, with the numbers on the screen kept fresh meanwhile."""
-        working = self._work.submit(work)
-        while not working.done():
+
+        def look() -> None:
             self._board.count(load.tally)
             if monotonic() - self._last_reading_s > READ_EVERY_S:
                 self._read()
-            sleep(LOOK_EVERY_S)
-        self._board.count(load.tally)
-        return working.result()
+
+        return self._stage.follow(work, look)
 
     def _read(self) -> Readings:
-        readings = read(self._clipper.inspect_instance(), APPLICATION)
-        self._board.read(readings, self._clipper.state())
+        readings = read(self._stage.clipper.inspect_instance(), APPLICATION)
+        self._board.read(readings, self._stage.clipper.state())
         self._last_reading_s = monotonic()
         return readings
 
     def _replica(self, name: str) -> dict[str, Any]:
         """The one replica of a model's current version."""
-        version = self._clipper.get_current_model_version(name)
-        for each in self._clipper.get_all_model_replicas(verbose=True):
+        version = self._stage.clipper.get_current_model_version(name)
+        for each in self._stage.clipper.get_all_model_replicas(verbose=True):
             if (each["model_name"], each["model_version"]) == (name, version):
                 return dict(each)
         raise ClipperError(ErrorCode.NOT_FOUND, f"Model {name!r} has no replica")
@@ -304,12 +278,6 @@ class Story:
     def _is_replaced(self, victim: dict[str, Any]) -> bool:
         now = self._replica(victim["model_name"])
         return bool(now["state"] == "ready" and now["pid"] != victim["pid"])
-
-
-def _until(condition: Callable[[], bool], timeout_s: float = float("inf")) -> None:
-    deadline = monotonic() + timeout_s
-    while not condition() and monotonic() < deadline:
-        sleep(LOOK_EVERY_S / 4)
 
 
 def _p50(tally: Tally) -> str:
