@@ -8,9 +8,10 @@ from pathlib import Path
 from benchmarks.layer.section import Section
 from benchmarks.rounds import FAILURES, reason
 from benchmarks.selection.bench import Bench, Tell
-from benchmarks.selection.cases import fig8, updates
+from benchmarks.selection.cases import fig7, fig8, updates
 
 CASES: dict[str, Callable[[Bench], Section]] = {
+    "fig7": fig7.measure,
     "fig8": fig8.measure,
     "updates": updates.measure,
 }

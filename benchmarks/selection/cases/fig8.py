@@ -19,7 +19,7 @@ QUERIES, BREAKS, WORKS_AGAIN = 20_000, 5000, 10_000
 CLASSES = 10
 TRIALS, QUICK_TRIALS = 25, 2
 
-OURS = ("tracking", "hedge")  # our default bandit, our default ensemble
+OURS = ("tracking", "jury", "hedge")  # our default bandit, our default ensemble, and plain Hedge
 PAPERS = ("exp3", "exp4")
 SMOOTH, FOLLOW = 100, 500  # queries: of a window, and how long it has to stay good
 CLOSE, SOON = 0.03, 500
