@@ -11,6 +11,8 @@ from typing import Self
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 PATIENCE_S = 30.0
 
@@ -74,11 +76,13 @@ class RedisServer:
 
     def client(self) -> "redis.Redis":
         """A connection to the first database; to be closed."""
-        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=PATIENCE_S)
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=PATIENCE_S, retry=Retry(NoBackoff(), 0))
 
     def _answers(self) -> bool:
         with self.client() as client:
             try:
                 return bool(client.ping())
+            except redis.AuthenticationError:
+                return True
             except redis.ConnectionError:
                 return False

@@ -1,4 +1,7 @@
-"""Processes that share a store with a test: `python -m tests.integration.store.children NAME FOLDER [ARGUMENT]`."""
+"""Processes that share a store with a test: `python -m tests.integration.store.children NAME STORE [ARGUMENT]`.
+
+STORE is the folder of an embedded one, or the URL of a Redis server.
+"""
 
 import json
 import os
@@ -11,8 +14,10 @@ from pathlib import Path
 
 from clipper.core.errors import ClipperError
 from clipper.store import LmdbStore, Store, StoreConfig, Transaction
+from clipper.store.redis.store import RedisStore
 
 IN_FLIGHT = 50
+TIMEOUT_S = 30.0
 FILE_LIMIT_BYTES = 2 * 1024**2
 
 
@@ -88,7 +93,13 @@ def fill_the_disk(store: Store, _: str) -> None:
 CHILDREN = {child.__name__: child for child in (commit_until_killed, increment, commit_on_request, fill_the_disk)}
 
 
+def open_store(where: str) -> LmdbStore | RedisStore:
+    if "://" in where:
+        return RedisStore.open(StoreConfig(url=where, timeout_s=TIMEOUT_S))
+    return LmdbStore.open(Path(where), StoreConfig())
+
+
 if __name__ == "__main__":
-    name, folder, *arguments = sys.argv[1:]
-    with LmdbStore.open(Path(folder), StoreConfig()) as opened:
+    name, where, *arguments = sys.argv[1:]
+    with open_store(where) as opened:
         CHILDREN[name](opened, *arguments or [""])

@@ -16,8 +16,8 @@ StartChild = Callable[..., "subprocess.Popen[str]"]
 def start_child() -> Iterator[StartChild]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(name: str, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "tests.integration.store.children", name, str(folder), *arguments]
+    def start(name: str, store: Path | str, *arguments: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "tests.integration.store.children", name, str(store), *arguments]
         child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         started.append(child)
         return child
