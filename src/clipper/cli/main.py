@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from clipper import __version__
 from clipper.cli import applications, config, deploy, models, queries, replicas, serve, status
 from clipper.cli.output import show_error, show_failure
-from clipper.cli.selection import states, weights
+from clipper.cli.selection import policies, states, weights
 from clipper.core import inputs
 from clipper.core.errors import ClipperError
 
@@ -55,6 +55,7 @@ app.command("logs")(replicas.logs)
 app.command("rollback")(models.rollback)
 app.command("demo")(serve.demo)
 applications.app.command("weights")(weights.weights)
+applications.app.command("policies")(policies.policies)
 applications.app.add_typer(states.app, name="state")
 app.add_typer(applications.app, name="app")
 app.add_typer(models.app, name="model")

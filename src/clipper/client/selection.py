@@ -28,6 +28,16 @@ class SelectionOperations:
         body = given(app_name=app_name, context=context)
         return dict(self._admin.post("/admin/get_weights", body))
 
+    def compare_policies(self, app_name: str) -> dict[str, Any]:
+        """What each policy, and each model alone, would have earned on the newest queries with feedback.
+
+        Returns:
+            `{"application", "queries", "earned", "policies": [{"policy", "model", "current", "told", "earned", "ips",
+            "why"}]}`, the best first; what was earned is `{"mean", "low", "high"}`, `earned` of a policy is the doubly
+            robust estimate, `told` on how many queries the log itself says what would have come of it.
+        """
+        return dict(self._admin.post("/admin/compare_policies", {"app_name": app_name}, LONG_TIMEOUT_S))
+
     def reset_states(self, app_name: str) -> None:
         """Let the policy begin as if there had been no feedback, from the next query on."""
         self._admin.post("/admin/reset_states", {"app_name": app_name}, LONG_TIMEOUT_S)

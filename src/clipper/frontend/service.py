@@ -104,6 +104,8 @@ class QueryService:
                 _respond(connection, responses.json({"ready": True}))
             case b"POST", (name, "predict"):
                 _respond(connection, _unknown_application(name))
+            case b"GET", ("evidence", name) if connection.is_private:
+                _respond(connection, self._evidence(name, head.parameters.get("start", "0")))
             case _, (_, "predict" | "update"):
                 _respond(connection, responses.wrong_method(head.method, b"POST"))
             case _, ("metrics" | "health" | "ready",):
@@ -111,6 +113,13 @@ class QueryService:
             case _:
                 cause = "Expected POST /{application}/predict, POST /{application}/update or GET /metrics"
                 _respond(connection, responses.problem(HTTPStatus.NOT_FOUND, "Not found", cause))
+
+    def _evidence(self, name: str, start: str) -> bytes:
+        """Judged queries, for the controller: they are nobody else's business."""
+        measures = self._engine.measures.get(name)
+        if measures is None or not start.isdecimal():
+            return _unknown_application(name)
+        return responses.text(measures.evidence.page(int(start)), b"application/msgpack")
 
     def _update(self, connection: Connection, name: str, body: bytes) -> None:
         application = self._engine.applications.get(name)

@@ -22,6 +22,8 @@ from clipper.management.environments import EnvironmentFolder
 from clipper.management.launchers import LocalLauncher
 from clipper.management.logs import LogFiles
 from clipper.management.operations import Operations
+from clipper.management.selection.comparison import Comparison
+from clipper.management.selection.frontends import Frontends
 from clipper.management.supervision.bell import Bell
 from clipper.management.supervision.replica import Workshop
 from clipper.management.supervision.supervisor import Supervisor
@@ -100,7 +102,7 @@ class Controller:
         collector = StateCollector(self._registry, self._supervisor, self._deployments, self._environments)
         builder = AdminApplication(self._registry, self._supervisor, guard, ManagementMetrics(collector), admin)
         return builder.build(
-            AdminApi(self._registry, self._operations),
+            AdminApi(self._registry, self._operations, Comparison(self._registry, Frontends(self._home.run))),
             DeployEndpoint(self._deployments, guard, admin),
             StatesEndpoint(self._operations.learning, guard, admin),
         )

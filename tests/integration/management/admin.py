@@ -10,6 +10,8 @@ from clipper.management.admin.metrics import ManagementMetrics, StateCollector
 from clipper.management.admin.states import StatesEndpoint
 from clipper.management.admin.uploads import DeployEndpoint
 from clipper.management.config import AdminConfig
+from clipper.management.selection.comparison import Comparison
+from clipper.management.selection.frontends import Frontends
 from tests.integration.management.asgi import AsgiClient
 from tests.integration.management.world import World, run, world
 
@@ -28,7 +30,10 @@ def with_admin(folder: Path, test: Test, token: str | None = TOKEN) -> None:
             collector = StateCollector(w.registry, w.supervisor, w.deployments, w.environments)
             builder = AdminApplication(w.registry, w.supervisor, guard, ManagementMetrics(collector), LIMITS)
             deploy = DeployEndpoint(w.deployments, guard, LIMITS)
+            comparison = Comparison(w.registry, Frontends(w.home.run))
             states = StatesEndpoint(w.operations.learning, guard, LIMITS)
-            await test(AsgiClient(builder.build(AdminApi(w.registry, w.operations), deploy, states), token), w)
+            await test(
+                AsgiClient(builder.build(AdminApi(w.registry, w.operations, comparison), deploy, states), token), w
+            )
 
     run(bounded)

@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from clipper.core.errors import ClipperError, ErrorCode
-from clipper.engine.states import States
-from tests.integration.engine.learner import Nothing
 from tests.integration.management.admin import LIMITS, with_admin
 from tests.integration.management.asgi import AsgiClient
 from tests.integration.management.containers import CRASHES
 from tests.integration.management.world import World, eventually
-from tests.unit.engine.changes import update
 
 APP = {"name": "app", "input_type": "doubles", "default_output": "-1", "latency_slo_micros": 20_000}
 MODEL = {"model_name": "m", "model_version": "1", "input_type": "doubles"}
@@ -199,32 +196,6 @@ def test_impossible_tuning_is_refused(
         assert reply.status == status
         assert message in reply.json["cause"]
         assert w.registry.snapshot().revision == revision
-
-    with_admin(tmp_path, test)
-
-
-def test_application_registered_again_has_learned_nothing(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, w: World) -> None:
-        for name in ("app", "app-2"):
-            await client.post("/admin/add_app", {**APP, "name": name})
-            for context in (None, "user-7"):
-                await update(States(name, {}, Nothing(), w.store), context, lambda _: {"learned": 1})
-        assert (await client.post("/admin/delete_app", {"name": "app"})).status == 200
-        await client.post("/admin/add_app", APP)
-        for context in (None, "user-7"):
-            assert States("app", {}, Nothing(), w.store).current(context) == {}
-            assert States("app-2", {}, Nothing(), w.store).current(context) == {"learned": 1}
-
-    with_admin(tmp_path, test)
-
-
-def test_states_of_an_application_that_is_not_deleted_stay(tmp_path: Path) -> None:
-    async def test(client: AsgiClient, w: World) -> None:
-        await client.post("/admin/add_app", APP)
-        await update(States("app", {}, Nothing(), w.store), None, lambda _: {"learned": 1})
-        w.store.refusal = ClipperError(ErrorCode.STORE_BUSY, "later")
-        assert (await client.post("/admin/delete_app", {"name": "app"})).status == 503
-        assert States("app", {}, Nothing(), w.store).current(None) == {"learned": 1}
 
     with_admin(tmp_path, test)
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from clipper.core.errors import ClipperError, ErrorCode
 from clipper.selection.policies import policy_named
 from clipper.selection.policy import State
 from clipper.store import Transaction
@@ -198,6 +199,29 @@ def test_what_the_policy_cannot_go_on_from_is_refused_and_nothing_changes(tmp_pa
         reply = await client.post("/admin/import_states?app_name=app", other + b"\n" + line)
         assert "line 2: the policy cannot go on from it (KeyError" in reply.json["cause"]
         assert kept(w) == []
+
+    with_admin(tmp_path, test)
+
+
+def test_application_registered_again_has_learned_nothing(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        for name in ("app", "app-2"):
+            await client.post("/admin/add_app", {**APP, "name": name})
+            for context in (None, "user-7"):
+                learn(w, LEARNED, context, name)
+        assert (await client.post("/admin/delete_app", {"name": "app"})).status == 200
+        assert kept(w) == [b"state/app-2/", b"state/app-2/=user-7"]
+
+    with_admin(tmp_path, test)
+
+
+def test_states_of_an_application_that_is_not_deleted_stay(tmp_path: Path) -> None:
+    async def test(client: AsgiClient, w: World) -> None:
+        await client.post("/admin/add_app", APP)
+        learn(w, LEARNED)
+        w.store.refusal = ClipperError(ErrorCode.STORE_BUSY, "later")
+        assert (await client.post("/admin/delete_app", {"name": "app"})).status == 503
+        assert state(w) == LEARNED
 
     with_admin(tmp_path, test)
 

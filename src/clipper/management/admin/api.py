@@ -13,6 +13,7 @@ from clipper.core.inputs import parse_input_type
 from clipper.management.admin import bodies
 from clipper.management.admin.views import application_view, container_view, model_view
 from clipper.management.operations import Operations
+from clipper.management.selection.comparison import Comparison
 from clipper.registry.entities import Application, Model
 from clipper.registry.registry import Registry
 from clipper.registry.tuning import ApplicationChange, ModelChange
@@ -39,8 +40,9 @@ class Operation(NamedTuple):
 class AdminApi:
     """The operations by path; `operations` lists them."""
 
-    def __init__(self, registry: Registry, operations: Operations) -> None:
+    def __init__(self, registry: Registry, operations: Operations, comparison: Comparison) -> None:
         self._registry = registry
+        self._comparison = comparison
         self._operations = operations
 
     def operations(self) -> list[Operation]:
@@ -68,6 +70,7 @@ class AdminApi:
             Operation("/admin/set_num_replicas", bodies.NumReplicas, self._set_replicas, original=False),
             Operation("/admin/get_logs", bodies.Logs, self._get_logs, changes=False, original=False),
             Operation("/admin/get_weights", bodies.StateOwner, self._get_weights, changes=False, original=False),
+            Operation("/admin/compare_policies", bodies.LinkedApplication, self._compare, original=False),
             Operation("/admin/reset_states", bodies.LinkedApplication, self._reset_states, original=False),
         ]
 
@@ -201,6 +204,9 @@ class AdminApi:
 
     async def _get_weights(self, body: bodies.StateOwner) -> object:
         return await self._operations.learning.weights(body.app_name, body.context)
+
+    async def _compare(self, body: bodies.LinkedApplication) -> object:
+        return await self._comparison.compare(body.app_name)
 
     async def _reset_states(self, body: bodies.LinkedApplication) -> object:
         await self._operations.learning.reset(body.app_name)

@@ -76,3 +76,30 @@ def test_reset_asks_unless_told_not_to(run: Run, plane: FakePlane) -> None:
     assert "is forgotten" in run("app", "state", "reset", "digits", stdin=b"y\n").stdout
     assert "is forgotten" in run("app", "state", "reset", "digits", "--yes").stdout
     assert plane.last.json == {"app_name": "digits"}
+
+
+def interval(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - 0.02, "high": mean + 0.02}
+
+
+def row(policy: str, model: str | None, mean: float, told: int, why: str = "") -> dict[str, object]:
+    estimates = {"earned": interval(mean), "ips": interval(mean)}
+    return {"policy": policy, "model": model, "current": policy == "hedge", "told": told, "why": why, **estimates}
+
+
+def test_policies_are_a_table_of_what_they_would_have_earned(run: Run, plane: FakePlane) -> None:
+    rows = [row("exp3", None, 0.95, 200), row("static", "svm", 0.9, 200), row("hedge", None, 0.8, 1500)]
+    rows.append(row("majority", None, 0.5, 0, "not asked"))
+    table = {"application": "digits", "queries": 2000, "earned": interval(0.85), "policies": rows}
+    plane.says("/admin/compare_policies", table)
+    said, regret, _, exp3, svm, hedge, majority = run("app", "policies", "digits").stdout.splitlines()
+    assert said == "digits earned 85.0% (83.0% to 87.0%) on its newest 2,000 queries with feedback"
+    assert regret == "Regret against its best single model: 100.0"
+    assert exp3.split()[:2] == ["exp3", "95.0%"]
+    assert svm.startswith("svm alone")
+    assert hedge.split()[:3] == ["hedge", "(now)", "80.0%"]
+    assert hedge.endswith("1,500")
+    assert "not asked" in majority
+    assert json.loads(run("app", "policies", "digits", "--json").stdout) == table
+    plane.says("/admin/compare_policies", {**table, "queries": 0})
+    assert "No query of digits has been judged" in run("app", "policies", "digits").stdout
