@@ -38,6 +38,7 @@ HOT_PATH = (
     "engine/deadlines.py",
     "engine/journal.py",
     "engine/query.py",
+    "engine/shedding.py",
     "frontend/bodies.py",
     "frontend/connection.py",
     "frontend/requests.py",

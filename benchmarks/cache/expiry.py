@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmarks.report import Sheet
 from clipper.abstraction.cache import CacheConfig, PredictionCache
-from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
+from clipper.abstraction.layer import ModelLayer, ModelLayerConfig
+from clipper.abstraction.model import ServedModel
 from clipper.abstraction.terms import Terms
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import Outcome

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.bodies import DIGITS, JSON, Shot, json_bodies
 from benchmarks.cases import RequestFormat
 from clipper.abstraction.cache import CacheConfig
-from clipper.abstraction.model import ModelLayerConfig
+from clipper.abstraction.layer import ModelLayerConfig
 from clipper.core.clock import monotonic
 from clipper.core.inputs import InputType
 from clipper.engine.engine import Engine, EngineConfig

@@ -5,7 +5,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from math import inf
 from random import getrandbits
 from typing import Any, Final
@@ -14,15 +13,14 @@ from clipper.abstraction.admission import Admission
 from clipper.abstraction.approximate.similar import ApproximateCache, Lookup
 from clipper.abstraction.batching import BatchController, controller_named
 from clipper.abstraction.batching.delay import BatchDelay
-from clipper.abstraction.cache import CacheConfig, PredictionCache
 from clipper.abstraction.dispatch import next_batch
 from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Verifier, Waiter
-from clipper.abstraction.link import Link, LinkConfig
+from clipper.abstraction.layer import ModelLayer
+from clipper.abstraction.link import Link
 from clipper.abstraction.measures import ModelMeasures
-from clipper.abstraction.queue import DeadlineQueue, QueueConfig
+from clipper.abstraction.queue import DeadlineQueue
 from clipper.abstraction.replica import Batch, Replica
 from clipper.abstraction.terms import Terms
-from clipper.core.clock import Clock
 from clipper.core.inputs import Input
 from clipper.core.prediction import OVERLOADED
 from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
@@ -34,27 +32,6 @@ SHED = ItemFailure(OVERLOADED)
 QUEUE_FULL = ItemFailure("The model's queue is full")
 CONTAINER_LOST = ItemFailure("The model's container ended while it computed this input, twice")
 MODEL_REMOVED = ItemFailure("The model version was removed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelLayerConfig:
-    """Settings of the model abstraction layer."""
-
-    cache: CacheConfig = field(default_factory=CacheConfig)
-    queue: QueueConfig = field(default_factory=QueueConfig)
-    link: LinkConfig = field(default_factory=LinkConfig)
-    batching: str = "deadline"
-    """How batches are sized where neither the model nor its application says."""
-
-
-@dataclass(frozen=True)
-class ModelLayer:
-    """What all model versions of one frontend share; `peer` is what the frontend calls itself to containers."""
-
-    config: ModelLayerConfig
-    cache: PredictionCache
-    peer: str
-    clock: Clock
 
 
 class ServedModel:
@@ -133,6 +110,23 @@ class ServedModel:
             self._pull_scheduled = True
             self._loop.call_soon(self._pull)  # once per loop turn: what arrives in one turn goes out as one batch
         return None
+
+    @property
+    def has_load(self) -> bool:
+        """Whether answers may take a while: see `expected_at`."""
+        return self._queue.length >= self._admission.short
+
+    def expected_at(self, asked: Input, now: float, terms: Terms) -> float:
+        """When `asked` would be answered; -inf: at once, or nobody knows; inf: never, as no replica is there."""
+        if not self.can_answer:
+            return inf
+        if asked.key in self._evaluations:
+            return -inf
+        queue = self._queue
+        self._admission.reckon(self.replicas.values(), now, self._slo_s)
+        return self._admission.expected_at(
+            queue.length if terms.priority <= queue.lowest else queue.length_from(terms.priority)
+        )
 
     def abandon(self, asked: Input, now: float) -> None:
         """A client has gone that had asked this: unless others wait for it too, it leaves the queue."""

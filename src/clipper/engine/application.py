@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from clipper.abstraction.model import ServedModel
+from clipper.abstraction.model import SHED, ServedModel
 from clipper.abstraction.terms import Terms
 from clipper.core.errors import invalid
 from clipper.core.histogram import Histogram
@@ -15,10 +15,11 @@ from clipper.core.prediction import NO_MODELS, OVERLOADED, SLO_MISSED, UNSURE, u
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.evidence import Evidence
 from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
+from clipper.engine.shedding import has_load, worth_asking
 from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
-from clipper.selection.policy import Selection
+from clipper.selection.policy import Selection, State
 from clipper.wire.batches import ItemFailure
 
 ANSWERING_SHARE: Final = 0.1
@@ -96,8 +97,11 @@ class ServedApplication:
         self._in_stages = self.policy.in_stages and len(self._names) > 1
         self._only = models[self._names[0]] if len(self._names) == 1 and self._is_verbatim else None
         self._only_selection = Selection(self._names, (1.0,))
-        self._last_selection: Selection | None = None
+        self._last_models: tuple[str, ...] = ()
         self._last_members: list[ServedModel] = []
+        self._ranked: State | None = None
+        self._ranked_models: tuple[str, ...] = ()
+        self._ranking: list[int] = []
         self._versions = shared.versions
         self._deadlines = shared.deadlines
         self._rng = shared.rng
@@ -111,11 +115,20 @@ class ServedApplication:
         if not self._names:
             self.conclude(query, now)
             return
-        selection = self.policy.select(self.states.current(query.context), self._names, query, self._rng)
-        if selection is not self._last_selection:
+        state = self.states.current(query.context)
+        selection = self.policy.select(state, self._names, query, self._rng)
+        if selection.models is not self._last_models:
             self._last_members = [self._models[name] for name in selection.models]
-            self._last_selection = selection
-        self._ask(query, selection, self._last_members, now)
+            self._last_models = selection.models
+        members = self._last_members
+        query.selection = selection
+        query.outcomes = []
+        if self._is_ensemble and len(members) > 1 and has_load(members):
+            ranking = self._ranked_members(state, selection.models)
+            chosen = worth_asking(query.input, members, ranking, query.deadline, now, self._terms)
+            self._ask_members(query, members, now, chosen)
+        else:
+            self._ask_members(query, members, now, None)
 
     def predict_with_version(self, query: PendingQuery, version: str, now: float) -> None:
         """Ask that version of the one linked model. Raises INVALID_ARGUMENT if there is no such one."""
@@ -124,7 +137,9 @@ class ServedApplication:
             self.conclude(query, now)
             return
         model = self._version(version)
-        self._ask(query, Selection((model.name,), (1.0,)), [model], now)
+        query.selection = Selection((model.name,), (1.0,))
+        query.outcomes = []
+        self._ask_members(query, [model], now, None)
 
     def is_decided(self, query: PendingQuery) -> bool:
         """Whether what is still missing can no longer change the answer, nor is needed to be sure enough of it."""
@@ -186,10 +201,13 @@ class ServedApplication:
         elif query.waiting:
             self._deadlines.watch(query, self.slo_s)
 
-    def _ask(self, query: PendingQuery, selection: Selection, models: list[ServedModel], now: float) -> None:
-        query.selection = selection
-        query.outcomes = []
-        self._ask_members(query, models, now)
+    def _ranked_members(self, state: State, models: tuple[str, ...]) -> list[int]:
+        """The places of the selected models, best first."""
+        if state is not self._ranked or models is not self._ranked_models:
+            self._ranking = [models.index(name) for name in self.policy.ranked(state, models)]
+            self._ranked = state
+            self._ranked_models = models
+        return self._ranking
 
     def _ask_further(self, query: PendingQuery, now: float) -> bool:
         """Ask those that the policy names now that all others have answered; False if there is nobody or no time."""
@@ -203,17 +221,22 @@ class ServedApplication:
             return False
         certain = (1.0,) * len(more)
         query.selection = Selection(selection.models + more, selection.propensities + certain, selection.draw)
-        self._ask_members(query, [self._models[name] for name in more], now)
+        self._ask_members(query, [self._models[name] for name in more], now, None)
         return True
 
-    def _ask_members(self, query: PendingQuery, models: list[ServedModel], now: float) -> None:
-        """Ask the members of the selection that have not been asked yet."""
+    def _ask_members(
+        self, query: PendingQuery, models: list[ServedModel], now: float, chosen: list[bool] | None
+    ) -> None:
+        """Ask the members of the selection that have not been asked yet; where there is a choice, only those chosen."""
         outcomes = query.outcomes
         first = len(outcomes)
         outcomes.extend([None] * len(models))
         query.waiting = len(models)
         for member, model in enumerate(models, first):
-            if model.can_answer:
+            if chosen is not None and not chosen[member]:
+                outcomes[member] = SHED  # the record says that it was left out, and why
+                model.measures.shed += 1
+            elif model.can_answer:
                 if self._takes_similar:
                     output = self._ask_similar(query, model, member, now)
                 else:

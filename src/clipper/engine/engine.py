@@ -9,7 +9,8 @@ from typing import Any
 
 from clipper.abstraction.batching.delay import AUTO_S
 from clipper.abstraction.cache import PredictionCache
-from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
+from clipper.abstraction.layer import ModelLayer, ModelLayerConfig
+from clipper.abstraction.model import ServedModel
 from clipper.core.clock import Clock
 from clipper.core.errors import ClipperError
 from clipper.engine.application import ApplicationMeasures, ServedApplication, Shared

@@ -4,7 +4,7 @@ import sys
 
 import uvloop
 
-from clipper.abstraction.model import ModelLayerConfig
+from clipper.abstraction.layer import ModelLayerConfig
 from clipper.engine.engine import EngineConfig
 from clipper.frontend.process import FrontendProcess, run_frontend
 from clipper.server.handover import inherit, private_sockets

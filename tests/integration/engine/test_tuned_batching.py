@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from clipper.abstraction.model import ModelLayerConfig
+from clipper.abstraction.layer import ModelLayerConfig
 from clipper.engine.engine import EngineConfig
 from clipper.registry import changes
 from clipper.registry.tuning import ApplicationChange, ModelChange

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from clipper.abstraction.batching.fixed import Fixed
 from clipper.abstraction.cache import CacheConfig, PredictionCache
 from clipper.abstraction.evaluation import Evaluation, Evaluations
-from clipper.abstraction.model import ModelLayer, ModelLayerConfig, ServedModel
+from clipper.abstraction.layer import ModelLayer, ModelLayerConfig
+from clipper.abstraction.model import ServedModel
 from clipper.abstraction.queue import QueueConfig
 from clipper.abstraction.terms import Terms
 from clipper.core.clock import Clock

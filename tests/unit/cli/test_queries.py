@@ -39,7 +39,13 @@ def test_default_says_why(run: Run, query: FakePlane) -> None:
 
 
 def test_prediction_is_json_for_programs(run: Run) -> None:
-    unsaid = {"default_explanation": None, "cache": None, "confidence": None, "models": None, "missing": []}
+    unsaid: dict[str, object] = {
+        "default_explanation": None,
+        "cache": None,
+        "confidence": None,
+        "models": None,
+        "missing": [],
+    }
     assert json.loads(run("predict", "a", "[1]", "--json").stdout) == ANSWER | unsaid
 
 
@@ -89,3 +95,6 @@ def test_feedback_names_a_query_or_an_input(run: Run, query: FakePlane) -> None:
     run("feedback", "a", "--input", "[1]", "--label", "cat", "--context", "me")
     assert query.last.json == {"label": "cat", "input": [1], "context": "me"}
     assert "either query_id or input" in run("feedback", "a", "--label", 1).stderr
+    run("feedback", "a", "--query-id", 7, "--reward", 0.5, "--idempotency-key", "order-7")
+    assert query.last.json == {"reward": 0.5, "query_id": 7, "idempotency_key": "order-7"}
+    assert "either label or reward" in run("feedback", "a", "--query-id", 7).stderr

@@ -211,7 +211,7 @@ def test_cancelled_query_is_not_answered() -> None:
 
 
 def test_full_queue_gives_the_default_at_once() -> None:
-    from clipper.abstraction.model import ModelLayerConfig
+    from clipper.abstraction.layer import ModelLayerConfig
     from clipper.abstraction.queue import QueueConfig
     from clipper.engine.engine import EngineConfig
 
