@@ -146,6 +146,7 @@ class Rig:
                     break
                 await asyncio.sleep(0)
             container.answer()
+        await asyncio.sleep(0)  # the last answers are sent
 
     def _counts(self) -> tuple[int, int, int]:
         application = self._engine.measures[APPLICATION]

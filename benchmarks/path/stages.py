@@ -94,6 +94,7 @@ SPANS = (
     _RESULT,
     Span(Stage.CACHE, PredictionCache, "admit", _RESULT),
     Span(Stage.ANSWER, Connection, "answer", _RESULT),
+    Span(Stage.ANSWER, Connections, "empty_outbox"),
     Span(Stage.ASK, Deadlines, "_wake"),
 )
 

@@ -1,6 +1,7 @@
 """A connection without a network: a transport that records, a clock that is set, a handler that answers when told."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from clipper.frontend.config import FrontendConfig
@@ -78,19 +79,33 @@ def closing(body: bytes) -> bytes:
 
 @dataclass
 class Wiring:
-    """Connections whose clock stands still until `now` is set."""
+    """Connections whose clock stands still until `now` is set. `in_turns`: what is called soon waits for `turn()`."""
 
     config: FrontendConfig = field(default_factory=FrontendConfig)
     now: float = 1000.0
+    in_turns: bool = False
 
     def __post_init__(self) -> None:
         self.handler = LaterHandler()
-        self.connections = Connections(self.config, self.handler, lambda: self.now, lambda callback: callback())
+        self.soon: list[Callable[[], None]] = []
+        self.connections = Connections(self.config, self.handler, lambda: self.now, self._call_soon)
 
     def connect(self) -> tuple[Connection, RecordingTransport]:
         connection, transport = self.connections.accept(), RecordingTransport()
         connection.connection_made(transport)
         return connection, transport
+
+    def turn(self) -> None:
+        """The next turn of the event loop."""
+        soon, self.soon = self.soon, []
+        for callback in soon:
+            callback()
+
+    def _call_soon(self, callback: Callable[[], None]) -> None:
+        if self.in_turns:
+            self.soon.append(callback)
+        else:
+            callback()
 
     def after(self, seconds: float) -> None:
         """Let time pass, then enforce the time-outs."""
