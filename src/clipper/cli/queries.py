@@ -59,22 +59,35 @@ def predict(
     typer.secho(note, dim=True, err=True)
 
 
-def feedback(
+def feedback(  # noqa: PLR0913, PLR0917 (one parameter for each flag)
     name: ApplicationName,
-    label: Annotated[str, typer.Option(help="The true output: JSON or text.", show_default=False)],
+    label: Annotated[str | None, typer.Option(help="The true output: JSON or text.", show_default=False)] = None,
+    reward: Annotated[
+        float | None, typer.Option(help="Or what the answer was worth, from 0 to 1.", show_default=False)
+    ] = None,
     query_id: Annotated[int | None, typer.Option(help="Which query, as `predict` says.", show_default=False)] = None,
     value: Annotated[
         str | None, typer.Option("--input", help="Or for which input; as for `predict`.", show_default=False)
     ] = None,
     context: Annotated[str | None, typer.Option(help="Whose query it was.", show_default=False)] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Names this feedback: sent again with it, it counts once.", show_default=False)
+    ] = None,
     home: Home = None,
 ) -> None:
-    """Tell an application the true answer to a query."""
+    """Tell an application what became of a query: the true answer, or what the answer was worth."""
     from clipper.client import connect
 
     with connect(home) as clipper:
         asked = None if value is None else as_input(read_argument(value), _input_type(clipper, name))
-        clipper.application(name).feedback(json_or_text(label), query_id=query_id, input=asked, context=context)
+        clipper.application(name).feedback(
+            None if label is None else json_or_text(label),
+            reward=reward,
+            query_id=query_id,
+            input=asked,
+            context=context,
+            idempotency_key=idempotency_key,
+        )
     say("Feedback received")
 
 

@@ -1,7 +1,7 @@
 """One application as those who query it see it: predict, and tell the truth afterwards."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
@@ -101,21 +101,55 @@ class Application:
 
     def feedback(
         self,
-        label: object,
+        label: object = None,
         *,
+        reward: float | None = None,
         query_id: int | None = None,
         input: object = None,
         context: str | None = None,
+        idempotency_key: str | None = None,
     ) -> None:
-        """Tell the true answer to a query, named by its id or by its input; durable when this returns.
+        """Tell what became of a query, named by its id or by its input; durable when this returns.
+
+        Args:
+            label: the true output.
+            reward: in its place: what the answer was worth, from 0 to 1.
+            query_id: which query, as its prediction says. Told again, it counts once.
+            input: or the input that this is about.
+            context: with `input`: whose query it was.
+            idempotency_key: up to 128 bytes of text that name this feedback: for a day, however often it is sent, it
+                counts once.
 
         Raises:
             ClipperError: NOT_FOUND if no such query is remembered, INVALID_ARGUMENT for a label of the wrong type.
         """
         if (query_id is None) == (input is None):
-            raise invalid("Invalid feedback: expected either query_id or input, to say which query the label is for")
-        body = _given(label=label, query_id=query_id, input=input, context=context)
+            raise invalid("Invalid feedback: expected either query_id or input, to say which query this is about")
+        if (label is None) == (reward is None):
+            raise invalid("Invalid feedback: expected either label or reward")
+        body = _given(
+            label=label,
+            reward=reward,
+            query_id=query_id,
+            input=input,
+            context=context,
+            idempotency_key=idempotency_key,
+        )
         self._transport.post(f"/{self.name}/update", body)
+
+    def feedback_batch(self, feedbacks: Sequence[Mapping[str, object]]) -> list[str | None]:
+        """Tell what became of several queries at once; durable when this returns, where it was taken.
+
+        Args:
+            feedbacks: the arguments of `feedback`, each as a dictionary.
+
+        Returns:
+            for each why it was not taken, or None.
+        """
+        answer = self._transport.post(f"/{self.name}/update", {"update_batch": [_given(**each) for each in feedbacks]})
+        if not isinstance(answer, dict) or not isinstance(answer.get("updates"), list):
+            raise _unexpected(answer)
+        return [None if each.get("ok") else str(each.get("cause")) for each in answer["updates"]]
 
     def _post_json(self, field: str, x: object, options: dict[str, Any]) -> Any:
         return self._transport.post(f"/{self.name}/predict", {field: x, **options})

@@ -243,3 +243,28 @@ def test_feedback_is_acknowledged_in_the_originals_words(stage: Stage, client: C
     assert response.status == 404
     assert response.json["cause"].startswith("No query with query_id 1 is known")
     assert client.post(f"/{app}/update", {"label": 1}).status == 400
+
+
+def test_feedback_is_a_label_or_a_reward_and_a_key_makes_it_count_once(stage: Stage, client: Client) -> None:
+    app = stage.serve(add_up).name
+    for _ in range(3):
+        body = {"input": [1], "reward": 0.5, "context": "ann", "idempotency_key": "order-7"}
+        assert client.post(f"/{app}/update", body).body == b"Feedback received? 1"
+    metrics = client.get("/metrics").body.decode()
+    assert f'clipper_feedback_total{{frontend="0",application="{app}"}} 1.0' in metrics
+    response = client.post(f"/{app}/update", {"input": [1], "reward": 2})
+    assert (response.status, response.json["error"]) == (400, "Json error")
+
+
+def test_feedbacks_of_a_batch_are_answered_each_for_itself(stage: Stage, client: Client) -> None:
+    app = stage.serve(add_up).name
+    query_id = client.predict(app, {"input": [1]}).json["query_id"]
+    wrong = [{"query_id": 1, "label": 1}, {"query_id": query_id}, 7]
+    good = [{"query_id": query_id, "label": 1}] * 2 + [{"input": [n], "label": n, "uid": n} for n in range(200)]
+    response = client.post(f"/{app}/update", {"update_batch": [*wrong, *good]})
+    assert response.status == 200
+    updates = response.json["updates"]
+    assert [each.get("error") for each in updates[:3]] == ["Query processing error", "Json error", "Json error"]
+    assert updates[0]["cause"].startswith("No query with query_id 1 is known")
+    assert updates[3:] == [{"ok": True}] * 202
+    assert client.post(f"/{app}/update", {"update_batch": []}).status == 400

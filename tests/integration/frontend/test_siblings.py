@@ -40,3 +40,14 @@ def test_refusal_of_a_sibling_is_passed_on(pair: Stage) -> None:
     for _ in range(8):
         response = tell(pair, other, query_id)
         assert (response.status, response.json["error"]) == (404, "Query processing error")
+
+
+def test_batch_of_feedback_finds_each_query_where_it_was_answered(pair: Stage) -> None:
+    app = pair.serve(add_up).name
+    query_ids = [ask(pair, app, number) for number in range(20)]
+    assert len({query_id >> 33 for query_id in query_ids}) == 2
+    feedbacks = [{"query_id": query_id, "label": 1} for query_id in (*query_ids, 1)]
+    with pair.client() as client:
+        updates = client.post(f"/{app}/update", {"update_batch": feedbacks}).json["updates"]
+    assert updates[:-1] == [{"ok": True}] * 20
+    assert updates[-1]["cause"].startswith("No query with query_id 1 is known")

@@ -155,6 +155,29 @@ def test_feedback_names_the_query(application: Application, query: FakePlane) ->
     assert query.last.json == {"label": 0, "query_id": 0}
     application.feedback("cat", input=[1.0], context="alice")
     assert query.last.json == {"label": "cat", "input": [1.0], "context": "alice"}
+    application.feedback(reward=0.0, query_id=7, idempotency_key="order-7")
+    assert query.last.json == {"reward": 0.0, "query_id": 7, "idempotency_key": "order-7"}
+
+
+@pytest.mark.parametrize("what", [{}, {"label": 1, "reward": 1.0}])
+def test_feedback_that_says_nothing_or_two_things_is_refused(application: Application, what: dict[str, Any]) -> None:
+    with pytest.raises(ClipperError, match="either label or reward"):
+        application.feedback(query_id=1, **what)
+
+
+def test_batch_of_feedback_says_for_each_what_became_of_it(application: Application, query: FakePlane) -> None:
+    query.says("/digits/update", {"updates": [{"ok": True}, {"error": "Json error", "cause": "Invalid reward"}]})
+    told: list[dict[str, object]] = [{"query_id": 1, "label": 0}, {"input": [1.0], "reward": 7, "context": None}]
+    assert application.feedback_batch(told) == [None, "Invalid reward"]
+    assert query.last.json == {"update_batch": [told[0], {"input": [1.0], "reward": 7}]}
+
+
+def test_answer_to_a_batch_of_feedback_that_is_no_such_thing_is_an_error(
+    application: Application, query: FakePlane
+) -> None:
+    query.says("/digits/update", "Feedback received? 1")
+    with pytest.raises(ClipperError, match="something unexpected"):
+        application.feedback_batch([{"query_id": 1, "label": 0}])
 
 
 @pytest.mark.parametrize("which", [{}, {"query_id": 1, "input": [1]}])
