@@ -8,11 +8,12 @@ from pathlib import Path
 from benchmarks.layer.section import Section
 from benchmarks.rounds import FAILURES, reason
 from benchmarks.selection.bench import Bench, Tell
-from benchmarks.selection.cases import fig7, fig8, updates
+from benchmarks.selection.cases import fig7, fig8, fig10, updates
 
 CASES: dict[str, Callable[[Bench], Section]] = {
     "fig7": fig7.measure,
     "fig8": fig8.measure,
+    "fig10": fig10.measure,
     "updates": updates.measure,
 }
 FULL, QUICK = (3.0, 3), (1.0, 1)  # seconds of a measurement, rounds
