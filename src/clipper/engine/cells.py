@@ -169,10 +169,8 @@ class Cells:
     async def read(self, cells: Iterable[Cell]) -> list[bytes | None]:
         """What the store holds of each. Raises what `Store.get` does."""
         keys = [cell.key for cell in cells]
-        return self._get(keys) if self.is_local else await asyncio.to_thread(self._get, keys)
-
-    def _get(self, keys: list[bytes]) -> list[bytes | None]:
-        return [self._store.get(key) for key in keys]
+        read = self._store.get_many
+        return read(keys) if self.is_local else await asyncio.to_thread(read, keys)
 
     def _key(self, context: str | bytes) -> bytes:
         return record_key(self._learning, context) if isinstance(context, bytes) else state_key(self._learning, context)
