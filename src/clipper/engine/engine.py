@@ -16,6 +16,7 @@ from clipper.core.errors import ClipperError
 from clipper.engine.application import ApplicationMeasures, ServedApplication, Shared
 from clipper.engine.cells import STATES_PREFIX
 from clipper.engine.deadlines import Deadlines
+from clipper.engine.evidence import Evidence
 from clipper.engine.journal import Journal, JournalConfig
 from clipper.engine.query import PendingQuery
 from clipper.engine.states import States
@@ -127,6 +128,7 @@ class Engine:
         }
         for name in self.applications.keys() - snapshot.applications.keys():
             self._in_background(self.applications.pop(name).states.stop())
+            self.measures[name].evidence = Evidence()  # one of the same name is another
         for name, spec in snapshot.applications.items():
             try:
                 self.applications[name] = self._serve_application(spec, current)

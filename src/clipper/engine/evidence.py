@@ -5,10 +5,12 @@ queries wait for a page at most.
 """
 
 from collections import deque
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 import msgspec
 
+from clipper.abstraction.model import SHED
 from clipper.engine.query import PendingQuery
 from clipper.selection.evidence.judged import Judged
 from clipper.selection.policy import Feedback, Outputs, Selection
@@ -18,9 +20,9 @@ MAX_QUERIES: Final = 4096
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 
-PAGE_QUERIES: Final = 256
+PAGE_QUERIES: Final = 64
 PAGE_BYTES: Final = 256 * 1024
-"""A tenth of a millisecond of encoding."""
+"""Two tenths of a millisecond of work."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,48 +32,71 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     judged: list[Judged]
 
 
+class _Kept(NamedTuple):
+    size: int
+    query: PendingQuery
+    feedback: Feedback
+    selection: Selection
+    outputs: Outputs
+
+
 class Evidence:
     """Judged queries, numbered; the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._judged: deque[Judged] = deque()
+        self._kept: deque[_Kept] = deque()
         self._first = 0
         self._bytes = 0
 
     def __len__(self) -> int:
-        return len(self._judged)
+        return len(self._kept)
 
     def add(self, query: PendingQuery, feedback: Feedback, selection: Selection, outputs: Outputs) -> None:
         """Remember a query whose feedback has been kept."""
-        answer = feedback.answer
-        judged = Judged(
-            int(query.input.dtype),
-            query.input.shape,
-            query.input.payload,
-            query.context,
-            feedback.label,
-            feedback.reward,
-            query.output,
-            1.0 if answer is None else answer.propensity,
-            selection.models,
-            selection.propensities,
-            tuple(outputs),
-        )
-        self._judged.append(judged)
-        self._bytes += judged.size
-        while len(self._judged) > MAX_QUERIES or self._bytes > MAX_BYTES:
-            self._bytes -= self._judged.popleft().size
-            self._first += 1
+        size = len(query.input.payload) + len(query.output) * (
+            len(outputs) + 1
+        )  # they are mostly as long as the answer
+        self._kept.append(_Kept(size, query, feedback, selection, outputs))
+        self._bytes += size
+        if self._bytes > MAX_BYTES or len(self._kept) > MAX_QUERIES:
+            self._forget_oldest()
 
     def page(self, start: int) -> bytes:
         """Encoded judged queries from number `start` on, or the oldest that are remembered; none at the end."""
         place = max(0, start - self._first)
         taken: list[Judged] = []
         weight = 0
-        while place + len(taken) < len(self._judged) and len(taken) < PAGE_QUERIES and weight < PAGE_BYTES:
-            taken.append(self._judged[place + len(taken)])
-            weight += taken[-1].size
+        for kept in islice(self._kept, place, place + PAGE_QUERIES):
+            taken.append(_judged(kept))
+            weight += kept.size
+            if weight > PAGE_BYTES:
+                break
         return msgspec.msgpack.encode(Page(next=self._first + place + len(taken), judged=taken))
+
+    def _forget_oldest(self) -> None:
+        while len(self._kept) > MAX_QUERIES or self._bytes > MAX_BYTES:
+            self._bytes -= self._kept.popleft().size
+            self._first += 1
+
+
+def _judged(kept: _Kept) -> Judged:
+    """Without those that were selected but, under load, not asked: what they would have said is not known."""
+    query, answer, selection = kept.query, kept.feedback.answer, kept.selection
+    shed = {model for model, outcome in zip(selection.models, query.outcomes, strict=False) if outcome is SHED}
+    asked = [place for place, model in enumerate(selection.models) if model not in shed]
+    return Judged(
+        int(query.input.dtype),
+        query.input.shape,
+        query.input.payload,
+        query.context,
+        kept.feedback.label,
+        kept.feedback.reward,
+        query.output,
+        1.0 if answer is None else answer.propensity,
+        tuple([selection.models[place] for place in asked]),
+        tuple([selection.propensities[place] for place in asked]),
+        tuple([kept.outputs[place] for place in asked]),
+    )
 
 
 def read_page(encoded: bytes) -> Page:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from clipper.abstraction.model import SHED
 from clipper.engine import evidence
 from clipper.engine.evidence import Evidence, read_page
 from clipper.engine.query import PendingQuery
@@ -41,6 +42,16 @@ def test_everything_that_judging_takes_is_kept() -> None:
     assert by_label.context == "ann"
 
 
+def test_who_was_not_asked_under_load_said_nothing() -> None:
+    ring = Evidence()
+    query = PendingQuery(number(1), None, 0.0, 1.0, Client())
+    query.output = b"7"
+    query.outcomes = [SHED, b"7"]
+    ring.add(query, Feedback(b"7"), SELECTION, [None, b"7"])
+    (judged,) = all_of(ring)
+    assert (judged.models, judged.propensities, judged.outputs) == (("b",), (0.25,), (b"7",))
+
+
 def test_newest_are_kept_and_read_page_by_page() -> None:
     ring = Evidence()
     count = evidence.MAX_QUERIES + 1000
@@ -60,7 +71,7 @@ def test_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ring = Evidence()
     for value in range(100):
         add(ring, value)
-    size = all_of(ring)[0].size
+    size = len(number(1).payload) + 3
     assert len(ring) == 105 // size
     assert len(all_of(ring)) == len(ring)
-    assert len(read_page(ring.page(0)).judged) == -(-20 // size)
+    assert len(read_page(ring.page(0)).judged) == 20 // size + 1

@@ -32,12 +32,6 @@ class Judged(msgspec.Struct, frozen=True, array_like=True):
     outputs: tuple[bytes | None, ...]
 
     @property
-    def size(self) -> int:
-        """Bytes of what can be large."""
-        said = sum([len(output) for output in self.outputs if output is not None])
-        return len(self.payload) + len(self.answered) + said + len(self.label or b"")
-
-    @property
     def selection(self) -> Selection:
         """Who was asked."""
         return Selection(self.models, self.propensities)
