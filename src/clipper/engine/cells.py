@@ -98,6 +98,9 @@ class Cells:
     def __len__(self) -> int:
         return len(self._cells)
 
+    def __contains__(self, context: str) -> bool:
+        return context in self._cells
+
     def current(self, context: str | None) -> State:
         """The state that selects for this context now; never waits for long, never fails."""
         cell = self._cells.get(context)

@@ -129,6 +129,12 @@ class States:
         self._waiting: deque[Change] = deque()
         self._committing: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __contains__(self, context: str) -> bool:
+        return context in self._cells
+
     def submit(self, change: Change) -> None:
         """Make a change durable; `change.settle` is called then, or when it is known that it cannot be."""
         if self._waiting or self._gathering.is_full or not self._take(change):
