@@ -8,6 +8,7 @@ from math import ceil
 from typing import NamedTuple
 
 from clipper.core.errors import ClipperError, ErrorCode, invalid
+from clipper.engine.cells import state_key
 from clipper.engine.states import delete_states
 from clipper.management.bundles import BundleFolder
 from clipper.management.config import SupervisionConfig
@@ -53,7 +54,12 @@ class Operations:
         self._config = config
 
     async def delete_application(self, name: str) -> None:
-        """Remove an application, its links, and what its selection policy has learned. Raises NOT_FOUND."""
+        """Remove an application, its links, and what its selection policy has learned.
+
+        Raises:
+            ClipperError: NOT_FOUND, or UNAVAILABLE if what it has learned cannot be reached; nothing has changed then.
+        """
+        await asyncio.to_thread(self._states.get, state_key(name, None))  # else an heir of its name would find them
         await self._registry.delete_application(name)
         await delete_states(self._states, name)
 
