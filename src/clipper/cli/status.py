@@ -86,9 +86,20 @@ def _applications(state: dict[str, Any], before: Measures | None, after: Measure
         name = each["name"]
         linked = ", ".join(each["models"]) or "none: it answers its default output"
         objective = slo_text(each["latency_slo_micros"])
-        rows.append((name, each["input_type"], objective, linked, *_traffic(name, before, after)))
-    columns = ("application", "input type", "SLO", "models", "queries", "default", "queries/s", "p50", "p99")
+        traffic = _traffic(name, before, after)
+        rows.append((name, each["input_type"], objective, linked, _policy(each), *traffic))
+    columns = ("application", "input type", "SLO", "models", "policy", "queries", "default", "queries/s", "p50", "p99")
     return table("", columns, rows)
+
+
+def _policy(application: dict[str, Any]) -> str:
+    """How models are selected, and how a split that is to end itself stands."""
+    policy = str(application["policy"])
+    test = application["policy_config"].get("verdict")
+    if policy != "split" or not test:
+        return policy
+    said = {"promote": "promoted", "roll_back": "rolled back"}.get(test.get("decided"))
+    return f"split: {test['candidate']} {said}" if said else f"split: {test['candidate']} against {test['current']}"
 
 
 def _traffic(name: str, before: Measures | None, after: Measures | None) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from clipper.management.logs import LogFiles
 from clipper.management.operations import Operations
 from clipper.management.selection.comparison import Comparison
 from clipper.management.selection.frontends import Frontends
+from clipper.management.selection.verdicts import Verdicts
 from clipper.management.supervision.bell import Bell
 from clipper.management.supervision.replica import Workshop
 from clipper.management.supervision.supervisor import Supervisor
@@ -115,9 +116,11 @@ class Controller:
         await self._deployments.take_back_unfinished()
         self._supervisor.start()
         await self._bundles.delete_unused()
+        judging = asyncio.create_task(Verdicts(self._registry, self._operations.learning).run())
         try:
             yield
         finally:
+            judging.cancel()
             await self.give_up_deployments()
             await self._supervisor.stop()
 

@@ -32,11 +32,13 @@ def model(version: str, *, current: bool, bundle: str | None = "abc", batch_size
     }
 
 
-STATE = {
+SPLIT = {"policy": "split", "policy_config": {"verdict": {"candidate": "svm", "current": "old"}}}
+PLAIN = {"policy": "majority", "policy_config": {}}
+STATE: dict[str, Any] = {
     "revision": 4,
     "applications": [
-        {"name": "digits", "input_type": "doubles", "latency_slo_micros": 20_000, "models": ["svm"]},
-        {"name": "empty", "input_type": "strings", "latency_slo_micros": 500, "models": []},
+        {"name": "digits", "input_type": "doubles", "latency_slo_micros": 20_000, "models": ["svm"], **SPLIT},
+        {"name": "empty", "input_type": "strings", "latency_slo_micros": 500, "models": [], **PLAIN},
     ],
     "models": [model("1", current=False, bundle=None), model("2", current=True, batch_size=8)],
     "replicas": [replica(0, "ready"), replica(1, "backoff", "Traceback\n  x\nValueError: no\n")],
@@ -63,8 +65,17 @@ def line_of(text: str, *words: str) -> str:
 
 def test_applications_are_shown_with_their_traffic(run: Run) -> None:
     shown = run("status").stdout
-    assert line_of(shown, "digits").split() == ["digits", "doubles", "20", "ms", "svm", "200", "0.50%", "0", "-", "-"]
+    about = ["digits", "doubles", "20", "ms", "svm", "split:", "svm", "against", "old"]
+    assert line_of(shown, "digits").split() == [*about, "200", "0.50%", "0", "-", "-"]
     assert "its default output" in line_of(shown, "empty")
+
+
+@pytest.mark.parametrize(("decided", "said"), [("promote", "promoted"), ("roll_back", "rolled back")])
+def test_verdict_on_a_split_is_said(run: Run, admin: FakePlane, decided: str, said: str) -> None:
+    verdict = {"candidate": "svm", "current": "old", "decided": decided}
+    split = {**STATE["applications"][0], "policy_config": {"verdict": verdict}}
+    admin.says("/admin/state", {**STATE, "applications": [split]})
+    assert f"split: svm {said}" in line_of(run("status").stdout, "digits")
 
 
 def test_models_are_shown_with_their_replicas(run: Run) -> None:

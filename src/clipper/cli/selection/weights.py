@@ -62,9 +62,18 @@ def drawn(known: dict[str, Any]) -> "Group":
         )
         for each in known["models"]
     ]
+    title.append(_verdict(known["verdict"]))
     if not rows:
         return Group(title, Text("No model is linked: `clipper app link` links one."))
     return Group(title, table("", ("model", "weight", "", "accuracy", "feedback", "regret"), rows))
+
+
+def _verdict(test: dict[str, Any] | None) -> str:
+    if test is None:
+        return ""
+    candidate, current = test["candidate"], test["current"]
+    said = {"promote": f"{candidate} is promoted", "roll_back": f"{candidate} is rolled back"}.get(test["verdict"])
+    return f"; {said or 'undecided: ' + candidate + ' against ' + current} ({test['low']:+.3f} to {test['high']:+.3f})"
 
 
 def _bar(share: float) -> "Text":

@@ -20,6 +20,7 @@ from clipper.registry.registry import Registry
 from clipper.registry.tuning import ApplicationChange
 from clipper.selection.policies import keeps_states, policy_named
 from clipper.selection.policy import Policy, State
+from clipper.selection.routing.ending import Ending, ending_of, judgement_of, test_of
 from clipper.selection.scores import tally
 from clipper.store import Store, Transaction
 
@@ -75,8 +76,22 @@ class Learning:
             "policy": application.policy,
             "context": context,
             "learned": is_known,
+            "verdict": await self._verdict(application, policy),
             "models": [_standing(model, weights.get(model, 0.0), tallies[model], best) for model in models],
         }
+
+    async def end_split(self, name: str) -> Ending | None:
+        """Give the verdict on a split, if its test is decided; what was learned stays. Raises NOT_FOUND."""
+        async with self._changing:
+            application = self._application(name)
+            if application.policy != "split":
+                return None
+            policy = policy_named(application.policy, application.policy_config)
+            state, _ = await asyncio.to_thread(self._state, application, policy, None)
+            ending = ending_of(application.policy_config, state)
+            if ending is not None:
+                await self._registry.set_application(name, ApplicationChange(policy_config=ending.config))
+            return ending
 
     async def export(self, name: str) -> AsyncIterator[bytes]:
         """What was learned, as lines: what it is, then every context's state. Raises NOT_FOUND before the first."""
@@ -123,6 +138,16 @@ class Learning:
     async def _put(self, group: dict[bytes, bytes]) -> None:
         if group:
             await asyncio.wrap_future(self._states.commit(Transaction(put=group)))
+
+    async def _verdict(self, application: Application, policy: Policy) -> dict[str, Any] | None:
+        """How the test of a split stands, by what all contexts have taught."""
+        test = test_of(application.policy_config) if application.policy == "split" else None
+        if test is None:
+            return None
+        state, _ = await asyncio.to_thread(self._state, application, policy, None)
+        _, low, high = judgement_of(test, state)
+        verdict = test.decided or "undecided"
+        return {"candidate": test.candidate, "current": test.current, "verdict": verdict, "low": low, "high": high}
 
     def _state(self, application: Application, policy: Policy, context: str | None) -> tuple[State, bool]:
         """A context's state, and whether it has learned something itself."""

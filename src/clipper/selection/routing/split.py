@@ -8,18 +8,42 @@ answer: they are warmed up and judged by labels.
 from hashlib import blake2b
 from math import log
 from random import Random
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from clipper.selection.bandits.arms import drawn
-from clipper.selection.configured import NotNegative, configured
+from clipper.selection.configured import NotNegative, Share, configured
 from clipper.selection.policy import Answer, Feedback, Outputs, Policy, Query, Selection, State
 from clipper.selection.rewards import rewards
 from clipper.selection.scores import accuracy, diluted, no_scores, scored
 
 EVIDENCE = 10.0
 """How many feedbacks the population's accuracies are worth in a new context; they only inform, they decide nothing."""
+
+
+class VerdictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sequential test that ends a split: see `selection/evidence/verdict.py`.
+
+    Attributes:
+        candidate: the model that is tried; it is promoted once it is certainly not worse than the current one.
+        current: the model it is compared with; it takes over again once the candidate is certainly worse.
+        error: the probability with which the verdict may be wrong.
+        margin: by how much less than the current model the candidate may earn.
+        least: feedbacks that each of them must have before there is a verdict.
+        decided: the verdict, written here when it is given.
+    """
+
+    candidate: str
+    current: str
+    error: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] = 0.05
+    margin: Share = 0.0
+    least: Annotated[int, msgspec.Meta(ge=1)] = 30
+    decided: Literal["", "promote", "roll_back"] = ""
+
+    def __post_init__(self) -> None:
+        if self.candidate == self.current:
+            raise ValueError("Expected two models, candidate and current are the same")
 
 
 class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +54,13 @@ class SplitSettings(msgspec.Struct, frozen=True, kw_only=True):
             naming no model that is linked: equal shares.
         shadow: models that are asked but never answer.
         scale: for numbers, the distance from the label at which an output is worth nothing; 0: right or wrong.
+        verdict: lets the split end itself.
     """
 
     weights: dict[str, NotNegative] = msgspec.field(default_factory=dict)
     shadow: list[str] = msgspec.field(default_factory=list)
     scale: NotNegative = 0.0
+    verdict: VerdictSettings | None = None
 
 
 class Split(Policy):

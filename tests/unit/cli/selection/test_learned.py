@@ -13,6 +13,7 @@ KNOWN = {
     "policy": "hedge",
     "context": None,
     "learned": True,
+    "verdict": None,
     "models": [
         {"model": "svm", "weight": 0.75, "accuracy": 0.9, "feedback": 1000.0, "regret": 0.0},
         {"model": "bayes", "weight": 0.25, "accuracy": None, "feedback": 0.0, "regret": None},
@@ -103,3 +104,17 @@ def test_policies_are_a_table_of_what_they_would_have_earned(run: Run, plane: Fa
     assert json.loads(run("app", "policies", "digits", "--json").stdout) == table
     plane.says("/admin/compare_policies", {**table, "queries": 0})
     assert "No query of digits has been judged" in run("app", "policies", "digits").stdout
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("undecided", "; undecided: svm against bayes (-0.100 to +0.200)"),
+        ("promote", "; svm is promoted (-0.100 to +0.200)"),
+        ("roll_back", "; svm is rolled back (-0.100 to +0.200)"),
+    ],
+)
+def test_verdict_on_a_split_is_said(run: Run, plane: FakePlane, verdict: str, said: str) -> None:
+    test = {"candidate": "svm", "current": "bayes", "verdict": verdict, "low": -0.1, "high": 0.2}
+    plane.says("/admin/get_weights", {**KNOWN, "policy": "split", "verdict": test})
+    assert run("app", "weights", "digits").stdout.splitlines()[0] == f"digits: split, all contexts{said}"
