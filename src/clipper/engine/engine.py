@@ -175,10 +175,11 @@ class Engine:
 
     def _serve_application(self, spec: Application, current: dict[str, ServedModel]) -> ServedApplication:
         before = self.applications.get(spec.name)
-        states = before.states if before is not None and before.spec == spec else None
+        states = before.states if before is not None and _learner(before.spec) == _learner(spec) else None
         if states is None:
             policy = policy_named(spec.policy, spec.policy_config)
             states = States(spec.learning, policy.init(spec.models), policy, self._states_store)
+            states.current(None)  # where the store is far, it is on its way before the first query asks for it
             if before is not None:
                 self._in_background(before.states.stop())
         measures = self.measures.setdefault(spec.name, ApplicationMeasures())
@@ -188,6 +189,11 @@ class Engine:
         task = self._loop.create_task(work)
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
+
+
+def _learner(spec: Application) -> tuple[str, str, dict[str, Any], tuple[str, ...]]:
+    """What a state depends on: while it stays the same, what is in memory does too."""
+    return spec.learning, spec.policy, spec.policy_config, spec.models
 
 
 def _delay_s(model: Model) -> float:

@@ -57,13 +57,14 @@ def test_what_was_learned_outlives_the_server_and_goes_with_its_application(redi
             for number in range(1, 11):
                 client.application("sum").feedback(number, input=[number, 0], idempotency_key=f"lesson {number}")
             before = weights(client)
-            assert before["add"] > 0.8
+            assert before["add"] > before["negate"]
     finally:
         kill_everything(server)
     with serving(tmp_path / "home", *flags) as again, again.client() as client:
         assert weights(client) == before
         client.wait_until_ready()
-        assert client.application("sum").predict([3.0, 4.0]).output == 7.0
+        sums = client.application("sum")
+        eventually(lambda: sums.predict([3.0, 4.0]).output == 7.0, "what was learned does not decide")
         client.delete_application("sum")
         eventually(lambda: learned(redis) == [], "states of a deleted application are left")
 
