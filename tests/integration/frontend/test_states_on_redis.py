@@ -3,8 +3,12 @@
 The application has two members, of which one is always wrong: who has learned that is told by its answers.
 """
 
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from random import Random
+from typing import Self
 
 import msgspec
 import pytest
@@ -156,3 +160,64 @@ def test_states_come_back_with_the_frontend(redis: RedisServer, tmp_path: Path) 
     with stage_on(redis, tmp_path / "another") as stage, stage.client() as client:
         serve(stage)
         eventually(lambda: answers(client) == {RIGHT}, "what was learned is not there")
+
+
+class Teaching:
+    """Sends feedback on a connection of its own until it is left, each piece again until it is acknowledged."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.acknowledged = 0
+        self.refused = 0
+        self._stage = stage
+        self.name = name
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def more(self, count: int) -> None:
+        """Wait for so many further acknowledgements."""
+        wanted = self.acknowledged + count
+        eventually(lambda: self.acknowledged >= wanted, "feedback is not acknowledged any more")
+
+    def once_refused(self) -> None:
+        """Wait until some is refused."""
+        before = self.refused
+        eventually(lambda: self.refused > before, "nothing is refused")
+
+    def _run(self) -> None:
+        with self._stage.client() as client:
+            while not self._stop.is_set():
+                key = f"{self.name}-{self.acknowledged}"
+                while (status := teach(client, key, self.name)) != 200:
+                    assert status == 503
+                    self.refused += 1
+                self.acknowledged += 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_feedback_counts_exactly_once_however_often_redis_is_killed(
+    redis: RedisServer, tmp_path: Path, seed: int
+) -> None:
+    """Two frontends, four senders who repeat what was refused under the same key."""
+    choose = Random(seed)
+    senders = [f"sender{number}" for number in range(4)]
+    with stage_on(redis, tmp_path, frontends=2) as stage, ExitStack() as teachers:
+        serve(stage)
+        teaching = [teachers.enter_context(Teaching(stage, name)) for name in senders]
+        for _ in range(4):
+            choose.choice(teaching).more(choose.randint(1, 40))
+            redis.kill()
+            choose.choice(teaching).once_refused()
+            redis.start()
+        for teacher in teaching:
+            teacher.more(10)
+    acknowledged = {teacher.name: teacher.acknowledged for teacher in teaching}
+    assert {name: taught(redis, name) for name in senders} == acknowledged
+    assert taught(redis) == sum(acknowledged.values())
