@@ -130,6 +130,7 @@ def test_decided_answer_stays_whatever_comes(policy: Policy, history: list[Event
         early = policy.combine(state, event.query, selection, outputs)
         full = [now or later for now, later in zip(outputs, said(selection, more.outputs), strict=True)]
         late = policy.combine(state, event.query, selection, full)
+        assert len(outputs) - outputs.count(None) >= policy.quorum(state, selection.models)
         assert early is not None
         assert late is not None
         assert late.output == early.output
@@ -239,7 +240,9 @@ def test_policy_is_found_by_its_name() -> None:
 
 
 def test_unknown_policy_names_those_that_exist() -> None:
-    with pytest.raises(ClipperError, match=r"expected one of static, split, .*, hedge, jury, linucb, split_model") as caught:
+    with pytest.raises(
+        ClipperError, match=r"expected one of static, split, .*, hedge, jury, linucb, split_model"
+    ) as caught:
         policy_named("exp5", {})
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
 

@@ -99,6 +99,9 @@ class ServedApplication:
         self._only_selection = Selection(self._names, (1.0,))
         self._last_models: tuple[str, ...] = ()
         self._last_members: list[ServedModel] = []
+        self._quorum = 1
+        self._quorum_state: State | None = None
+        self._quorum_models: tuple[str, ...] = ()
         self._ranked: State | None = None
         self._ranked_models: tuple[str, ...] = ()
         self._ranking: list[int] = []
@@ -122,7 +125,10 @@ class ServedApplication:
             self._last_models = selection.models
         members = self._last_members
         query.selection = selection
+        query.state = state
         query.outcomes = []
+        if len(members) > 1:
+            query.quorum = self._quorum_of(state, selection.models)
         if self._is_ensemble and len(members) > 1 and has_load(members):
             ranking = self._ranked_members(state, selection.models)
             chosen = worth_asking(query.input, members, ranking, query.deadline, now, self._terms)
@@ -146,7 +152,7 @@ class ServedApplication:
         selection = query.selection
         if selection is None:
             return False
-        state, outputs = self.states.current(query.context), query.outputs()
+        state, outputs = self._state_of(query), query.outputs()
         if not self.policy.is_decided(state, query, selection, outputs):
             return False
         if self._threshold <= 0.0:
@@ -166,6 +172,7 @@ class ServedApplication:
         query.concluded = True
         query.answered = not query.waiting or now >= query.deadline  # else feedback will want what is still to come
         self._observe_latency(now - query.arrived)
+        query.state = None  # the journal keeps the query, not what was learned up to then
         reply_to = query.reply_to
         query.reply_to = None
         if reply_to is not None:
@@ -201,6 +208,18 @@ class ServedApplication:
         elif query.waiting:
             self._deadlines.watch(query, self.slo_s)
 
+    def _state_of(self, query: PendingQuery) -> State:
+        state = query.state
+        return self.states.current(query.context) if state is None else state
+
+    def _quorum_of(self, state: State, models: tuple[str, ...]) -> int:
+        """How many must have answered before it is worth asking whether the answer is decided."""
+        if state is not self._quorum_state or models is not self._quorum_models:
+            self._quorum = self.policy.quorum(state, models)
+            self._quorum_state = state
+            self._quorum_models = models
+        return self._quorum
+
     def _ranked_members(self, state: State, models: tuple[str, ...]) -> list[int]:
         """The places of the selected models, best first."""
         if state is not self._ranked or models is not self._ranked_models:
@@ -214,7 +233,7 @@ class ServedApplication:
         selection = query.selection
         if selection is None or now >= query.deadline:
             return False
-        state = self.states.current(query.context)
+        state = self._state_of(query)
         named = self.policy.further(state, self._names, query, selection, query.outputs())
         more = tuple([name for name in named if name in self._models and name not in selection.models])
         if not more:
@@ -249,7 +268,10 @@ class ServedApplication:
             query.waiting -= 1
         if query.waiting:
             self._deadlines.watch(query, self.slo_s)
-        if not query.concluded and (not query.waiting or (query.cache and self.is_decided(query))):
+        if not query.concluded and (
+            not query.waiting
+            or (query.cache and len(outcomes) - query.waiting >= query.quorum and self.is_decided(query))
+        ):
             self.conclude(query, now)
 
     def _ask_similar(self, query: PendingQuery, model: ServedModel, member: int, now: float) -> bytes | None:
@@ -274,7 +296,7 @@ class ServedApplication:
             self._answer_default(query, NO_MODELS, NO_MODELS)
             return
         outputs = query.outputs()
-        answer = self.policy.combine(self.states.current(query.context), query, selection, outputs)
+        answer = self.policy.combine(self._state_of(query), query, selection, outputs)
         query.answer = answer
         if answer is None:
             explanation = _why_nothing(query)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from clipper.core.errors import ClipperError
 from clipper.core.inputs import Input
-from clipper.selection.policy import Answer, Selection
+from clipper.selection.policy import Answer, Selection, State
 from clipper.wire.batches import Outcome
 
 
@@ -64,6 +64,8 @@ class PendingQuery:
         selection: the models that were asked, with their propensities.
         outcomes: in the order of `selection.models`; None where nothing has arrived yet.
         waiting: how many outcomes are still to come.
+        state: the policy's, of this context, when the query came; until it is answered.
+        quorum: with fewer outcomes than that the answer cannot be decided.
         cache: FRESH, EXACT or APPROXIMATE, of the outputs that have arrived so far or, once `concluded`, of the answer.
         concluded: whether the answer has been given, or nobody wants it any longer.
         answered: whether no outcome is needed any longer either: an answer may leave before all are in.
@@ -91,9 +93,11 @@ class PendingQuery:
         "outcomes",
         "output",
         "query_id",
+        "quorum",
         "reply_to",
         "response",
         "selection",
+        "state",
         "waiting",
     )
 
@@ -108,6 +112,8 @@ class PendingQuery:
         self.selection: Selection | None = None
         self.outcomes: list[Outcome | None] = NOTHING_ASKED
         self.waiting = 0
+        self.state: State | None = None
+        self.quorum = 1
         self.cache = FRESH
         self.answered = False
         self.concluded = False
@@ -128,12 +134,13 @@ class PendingQuery:
             self.answered = self.answered or not self.waiting
             return
         assert self.application is not None
-        if not self.waiting or self.application.is_decided(self):
+        if not self.waiting or (len(self.outcomes) - self.waiting >= self.quorum and self.application.is_decided(self)):
             self.application.conclude(self, now)
 
     def cancel(self) -> None:
         """Nobody wants the answer any longer: the client has gone."""
         self.answered = self.concluded = True
+        self.state = None
         self.reply_to = None
         if self.waiting and self.application is not None:
             self.application.abandon(self)

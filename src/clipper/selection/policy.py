@@ -115,6 +115,13 @@ class Policy(ABC):
         """Whether what is still missing can no longer change the output that is answered."""
         return None not in outputs
 
+    def quorum(self, state: State, models: tuple[str, ...]) -> int:
+        """How many of the selected `models` have to answer, at least, before `is_decided` could say so.
+
+        It is not asked before: a larger number than 1 saves time, and too large a one makes answers wait.
+        """
+        return 1
+
     def further(
         self, state: State, models: tuple[str, ...], x: Query, selection: Selection, outputs: Outputs
     ) -> tuple[str, ...]:

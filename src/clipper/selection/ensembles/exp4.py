@@ -10,7 +10,7 @@ from typing import Any
 
 from clipper.selection.configured import Positive, configured
 from clipper.selection.ensembles.members import Ensemble, EnsembleSettings
-from clipper.selection.ensembles.votes import elected, shares_of_outputs
+from clipper.selection.ensembles.votes import agreed, elected, shares_of_outputs
 from clipper.selection.exponential import levelled, shifted, weights_of
 from clipper.selection.policy import Answer, Feedback, Outputs, Query, Selection, State
 from clipper.selection.rewards import rewards, same_value, value_of
@@ -56,6 +56,9 @@ class Exp4(Ensemble):
         if self.settings.outputs == "scores":
             return super().combine(state, x, selection, outputs)
         shares = self.shares(state, selection.models)
+        unanimous = agreed(outputs, shares)
+        if unanimous is not None:
+            return unanimous
         behind = shares_of_outputs(outputs, shares)
         if not behind:
             return None
@@ -73,6 +76,10 @@ class Exp4(Ensemble):
     def is_decided(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> bool:
         """Once all are in, since the draw is among all."""
         return None not in outputs
+
+    def quorum(self, state: State, models: tuple[str, ...]) -> int:
+        """All."""
+        return len(models)
 
     def observe(self, state: State, x: Query, feedback: Feedback, selection: Selection, outputs: Outputs) -> State:
         """Charges the members that said what was answered with its loss."""

@@ -9,7 +9,7 @@ import msgspec
 
 from clipper.selection.configured import NotNegative
 from clipper.selection.ensembles.means import Expectations, is_mean_decided, learned, mean_answer
-from clipper.selection.ensembles.votes import is_vote_decided, vote
+from clipper.selection.ensembles.votes import fewest_deciding, is_vote_decided, vote
 from clipper.selection.policy import Answer, Outputs, Policy, Query, Selection, State
 from clipper.selection.scores import no_scores
 
@@ -59,8 +59,6 @@ class Ensemble(Policy):
         if len(outputs) == 1:
             return None if outputs[0] is None else Answer(outputs[0], 1.0, (1.0,))
         shares = self.shares(state, selection.models)
-        if self.settings.outputs == "labels" and outputs[0] is not None and outputs.count(outputs[0]) == len(outputs):
-            return Answer(outputs[0], 1.0, tuple(shares))  # as mostly: there is nothing to count
         if self.settings.outputs == "scores":
             expected = self._expected(state, selection.models)
             answer = mean_answer(outputs, shares, expected, self.settings.scale)
@@ -74,6 +72,13 @@ class Ensemble(Policy):
         if self.settings.outputs == "scores":
             return is_mean_decided(outputs, shares)
         return is_vote_decided(outputs, shares)
+
+    def quorum(self, state: State, models: tuple[str, ...]) -> int:
+        """As many as together have more than half of the weight; for means, all that have some."""
+        shares = self.shares(state, models)
+        if self.settings.outputs == "scores":
+            return len(shares) - shares.count(0.0)
+        return fewest_deciding(shares)
 
     def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
         """The members' shares."""

@@ -99,6 +99,10 @@ class Calibrated(Policy):
         """As the policy says."""
         return self._policy.is_decided(state["policy"], x, selection, outputs)
 
+    def quorum(self, state: State, models: tuple[str, ...]) -> int:
+        """As the policy says."""
+        return self._policy.quorum(state["policy"], models)
+
     def further(
         self, state: State, models: tuple[str, ...], x: Query, selection: Selection, outputs: Outputs
     ) -> tuple[str, ...]:
