@@ -227,8 +227,7 @@ class Cells:
         generation = self._generation
         try:
             values = await self.read(cells)
-        except ClipperError as error:
-            _log.warning("Selection goes on with what was learned before: %s", error.message)
+        except ClipperError as error:  # selection goes on with what was learned before; the store has logged why
             self._wanted.clear()
             self.on_loaded(error)
             await asyncio.sleep(RETRY_S)

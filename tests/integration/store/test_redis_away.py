@@ -156,3 +156,24 @@ def test_store_opens_and_closes_without_its_server_and_finds_it_later(server: Re
         server.start()
         until_it_works(store, b"a/x")
         assert store.get(b"a/x") == b"1"
+
+
+def test_log_says_once_that_the_server_is_away_and_that_it_is_back(
+    server: RedisServer, store: RedisStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = store.watch(b"a/")
+    server.kill()
+    began = monotonic()
+    while monotonic() - began < 2 * TIMEOUT_S:
+        with pytest.raises(ClipperError):
+            store.get(b"a/x")
+    server.start()
+    until_told(watch)
+    until_it_works(store, b"a/x")
+    deadline = monotonic() + PATIENCE_S
+    while "answers again" not in caplog.text:
+        assert monotonic() < deadline
+    assert [record.message.partition(" (")[0].partition("?db=0 ")[2] for record in caplog.records] == [
+        "does not answer: queries go on from what is known, feedback is refused",
+        "answers again",
+    ]

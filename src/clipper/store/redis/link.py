@@ -72,6 +72,11 @@ class RedisLink:
         """Return a connection of its own, not yet connected; it raises what redis-py raises."""
         return self._pool.connection_class(**self._pool.connection_kwargs)
 
+    def is_back(self) -> None:
+        """The server has answered somebody: callers need not be put off any longer."""
+        with self._lock:
+            self._silent_until, self._pause_s = 0.0, FIRST_PAUSE_S
+
     def close(self) -> None:
         """Close every connection."""
         self._pool.disconnect()
@@ -84,8 +89,7 @@ class RedisLink:
         with self._translated():
             reply = ask()
         if self._silent_until:
-            with self._lock:
-                self._silent_until, self._pause_s = 0.0, FIRST_PAUSE_S
+            self.is_back()
         return reply
 
     @contextmanager

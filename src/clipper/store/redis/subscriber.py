@@ -34,6 +34,7 @@ class Subscriber:
         self._timeout_s = timeout_s
         self._closing = threading.Event()
         self._warned: list[str] = []
+        self._is_away = False
         self._listens = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-subscriber", daemon=True)
 
@@ -57,7 +58,7 @@ class Subscriber:
             except (RedisError, OSError, ClipperError) as error:
                 if monotonic() - began > MAX_PAUSE_S:
                     pause_s = FIRST_PAUSE_S
-                self._warn([f"does not answer ({error}): queries go on from what is known, feedback is refused"])
+                self._tell_of_absence(error)
                 self._listens.set()  # nobody should wait for a server that is away
                 self._closing.wait(pause_s)
                 pause_s = min(2 * pause_s, MAX_PAUSE_S)
@@ -69,8 +70,9 @@ class Subscriber:
         connection.send_command("SUBSCRIBE", self._channel)
         connection.read_response()
         self._notices.announce_all()
+        self._link.is_back()
         self._listens.set()
-        self._warn(weaknesses(self._link))
+        self._tell_of_weaknesses(weaknesses(self._link))
         heard = monotonic()
         while not self._closing.is_set():
             if connection.can_read(LOOK_S):
@@ -85,11 +87,22 @@ class Subscriber:
         if reply[0] == b"message":
             self._notices.announce_message(reply[2])
 
-    def _warn(self, said: list[str]) -> None:
-        """Log what is new, or that nothing is wrong any longer."""
-        for each in said:
+    def _tell_of_absence(self, error: Exception) -> None:
+        """Log it, once for each time that the server is away."""
+        if not self._is_away:
+            self._is_away = True
+            _log.warning(
+                "The store at %s does not answer: queries go on from what is known, feedback is refused (%s)",
+                self._link.name,
+                error,
+            )
+
+    def _tell_of_weaknesses(self, found: list[str]) -> None:
+        """Log what is new, and that the server is back."""
+        if self._is_away:
+            self._is_away = False
+            _log.warning("The store at %s answers again", self._link.name)
+        for each in found:
             if each not in self._warned:
                 _log.warning("The store at %s %s", self._link.name, each)
-        if self._warned and not said:
-            _log.warning("The store at %s answers again", self._link.name)
-        self._warned = said
+        self._warned = found
