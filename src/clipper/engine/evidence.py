@@ -13,7 +13,7 @@ import msgspec
 from clipper.abstraction.model import SHED
 from clipper.engine.query import PendingQuery
 from clipper.selection.evidence.judged import Judged
-from clipper.selection.policy import Feedback, Outputs, Selection
+from clipper.selection.policy import Feedback, Selection
 
 MAX_QUERIES: Final = 4096
 """Of one application: enough to tell policies apart that differ by two or three points."""
@@ -37,7 +37,6 @@ class _Kept(NamedTuple):
     query: PendingQuery
     feedback: Feedback
     selection: Selection
-    outputs: Outputs
 
 
 class Evidence:
@@ -51,12 +50,11 @@ class Evidence:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def add(self, query: PendingQuery, feedback: Feedback, selection: Selection, outputs: Outputs) -> None:
+    def add(self, query: PendingQuery, feedback: Feedback, selection: Selection) -> None:
         """Remember a query whose feedback has been kept."""
-        size = len(query.input.payload) + len(query.output) * (
-            len(outputs) + 1
-        )  # they are mostly as long as the answer
-        self._kept.append(_Kept(size, query, feedback, selection, outputs))
+        outputs = len(query.outcomes) + 1  # with the answer, which is mostly as long as they are
+        size = len(query.input.payload) + len(query.output) * outputs
+        self._kept.append(_Kept(size, query, feedback, selection))
         self._bytes += size
         if self._bytes > MAX_BYTES or len(self._kept) > MAX_QUERIES:
             self._forget_oldest()
@@ -80,9 +78,11 @@ class Evidence:
 
 
 def _judged(kept: _Kept) -> Judged:
-    """Without those that were selected but, under load, not asked: what they would have said is not known."""
+    """With what has come after the answer left; without those that were selected but, under load, not asked: what they
+    would have said is not known."""
     query, answer, selection = kept.query, kept.feedback.answer, kept.selection
     shed = {model for model, outcome in zip(selection.models, query.outcomes, strict=False) if outcome is SHED}
+    outputs = query.outputs()
     asked = [place for place, model in enumerate(selection.models) if model not in shed]
     return Judged(
         int(query.input.dtype),
@@ -95,7 +95,7 @@ def _judged(kept: _Kept) -> Judged:
         1.0 if answer is None else answer.propensity,
         tuple([selection.models[place] for place in asked]),
         tuple([selection.propensities[place] for place in asked]),
-        tuple([kept.outputs[place] for place in asked]),
+        tuple([outputs[place] for place in asked]),
     )
 
 

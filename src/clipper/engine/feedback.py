@@ -61,7 +61,7 @@ class Observation:
     def _count(self) -> None:
         measures = self.application.measures
         measures.feedback += 1
-        measures.evidence.add(self.query, self.feedback, self.selection, self.outputs)
+        measures.evidence.add(self.query, self.feedback, self.selection)
         label = self.feedback.label
         if label is None:
             return

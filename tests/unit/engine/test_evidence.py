@@ -17,7 +17,8 @@ SELECTION = Selection(("a", "b"), (1.0, 0.25), 0.5)
 def add(ring: Evidence, value: float, feedback: Feedback | None = None) -> None:
     query = PendingQuery(number(value), "ann", 0.0, 1.0, Client())
     query.output = b"7"
-    ring.add(query, feedback or Feedback(b"7"), SELECTION, [b"7", None])
+    query.outcomes = [b"7", None]
+    ring.add(query, feedback or Feedback(b"7"), SELECTION)
 
 
 def all_of(ring: Evidence) -> list[Judged]:
@@ -47,9 +48,19 @@ def test_who_was_not_asked_under_load_said_nothing() -> None:
     query = PendingQuery(number(1), None, 0.0, 1.0, Client())
     query.output = b"7"
     query.outcomes = [SHED, b"7"]
-    ring.add(query, Feedback(b"7"), SELECTION, [None, b"7"])
+    ring.add(query, Feedback(b"7"), SELECTION)
     (judged,) = all_of(ring)
     assert (judged.models, judged.propensities, judged.outputs) == (("b",), (0.25,), (b"7",))
+
+
+def test_what_comes_after_an_early_answer_was_said() -> None:
+    ring = Evidence()
+    query = PendingQuery(number(1), None, 0.0, 1.0, Client())
+    query.outcomes = [b"7", None]
+    ring.add(query, Feedback(b"7"), SELECTION)
+    query.outcomes[1] = b"8"
+    (judged,) = all_of(ring)
+    assert judged.outputs == (b"7", b"8")
 
 
 def test_newest_are_kept_and_read_page_by_page() -> None:
