@@ -53,10 +53,10 @@ class Observation:
     def settle(self, error: ClipperError | None, *, repeated: bool) -> None:
         """It has been kept, or may be sent again."""
         self.query.observed = error is None
-        if error is None and not repeated:
-            self._count()
         for reply in self.waiting:
             reply.acknowledge(error)
+        if error is None and not repeated:
+            self._count()
 
     def _count(self) -> None:
         measures = self.application.measures

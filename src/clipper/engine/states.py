@@ -159,7 +159,7 @@ class States:
         if error is not None:
             failed, self._waiting = self._waiting, deque()
             for change in failed:
-                change.settle(error, repeated=False)
+                self._settle(change, error)
         self._refill()
         self._go_on()
 
@@ -246,9 +246,9 @@ class States:
             assert draft.encoded is not None
             self._cells.keep(cell, draft.encoded, draft.state)
         for change in group.changes:
-            change.settle(group.errors.get(change), repeated=False)
+            self._settle(change, group.errors.get(change))
         for change in group.repeats:
-            change.settle(None, repeated=True)
+            self._settle(change, None, repeated=True)
 
     def _failed(self, group: _Group, error: ClipperError) -> None:
         """Nothing of a group was kept, as far as is known; what was built on it starts again from what is stored."""
@@ -259,7 +259,13 @@ class States:
             self._cells.doubt(cell)
         self._waiting.extendleft(reversed([*later.changes, *later.repeats]))
         for change in [*group.changes, *group.repeats]:
-            change.settle(error, repeated=False)
+            self._settle(change, error)
+
+    def _settle(self, change: Change, error: ClipperError | None, *, repeated: bool = False) -> None:
+        try:
+            change.settle(error, repeated=repeated)
+        except Exception:  # whatever it was, the others of its group are to be told too
+            _log.exception("What follows a feedback fails")
 
     async def _make_again(self, group: _Group) -> None:
         """Others have changed some of the cells: make the group's changes again, of what is stored now."""

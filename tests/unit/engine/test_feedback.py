@@ -3,13 +3,16 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from clipper.core.clock import monotonic
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.engine.feedback import Told, observe_input
+from clipper.registry import changes
+from clipper.registry.registry import Registry
 from clipper.selection.policy import State
 from tests.unit.abstraction.evaluations import number
-from tests.unit.engine.telling import Waiting, feedback
+from tests.unit.engine.telling import Waiting, feedback, told
 from tests.unit.engine.world import Serving, turns, wanted
 from tests.unit.registry.world import application
 from tests.virtual_time import ManualClock, run, run_virtually
@@ -168,3 +171,74 @@ def test_feedback_by_input_for_an_application_without_models_is_refused() -> Non
             assert caught.value.code is ErrorCode.UNAVAILABLE
 
     run(scenario())
+
+
+def test_feedback_by_reward_judges_the_answer() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            query, _ = serving.ask("app", number(1))
+            serving.answer("m", b"1")
+            await told(serving, query.query_id, Told(None, 0.25))
+            assert state(serving) == {"right": {"m": 0.25}, "seen": {"m": 1}}
+            assert serving.engine.measures["app"].judged == {}  # a reward does not say what is true
+
+    run_virtually(scenario)
+
+
+def test_one_key_counts_once_for_whatever_it_is_sent() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("m",)), wanted())
+            for _ in range(3):
+                query, _ = serving.ask("app", number(1))
+                if query.waiting:
+                    serving.answer("m", b"1")
+                await feedback(serving, query.query_id, b"1", key="order-7")
+            assert state(serving)["seen"] == {"m": 1}
+            assert serving.engine.measures["app"].feedback == 1
+
+    run_virtually(scenario)
+
+
+def test_label_that_the_policy_cannot_learn_from_is_refused() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(replace(application(models=("m",)), policy="split_model"), wanted())
+            query, _ = serving.ask("app", number(1))
+            serving.answer("m", b"1.0")
+            with pytest.raises(ClipperError, match="label") as caught:
+                await feedback(serving, query.query_id, b'"cat"')
+            assert caught.value.code is ErrorCode.INVALID_ARGUMENT
+            await feedback(serving, query.query_id, b"3.0")  # it was not counted
+
+    run_virtually(scenario)
+
+
+def test_states_survive_a_change_of_the_linked_models_and_feedback_on_its_way_counts() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(application(models=("a",)), wanted("a"), wanted("b"))
+            query, _ = serving.ask("app", number(1), context="ann")
+            serving.answer("a", b"1")
+            await feedback(serving, query.query_id, b"1")
+            serving.store.held = []
+            again, _ = serving.ask("app", number(1), context="ann")
+            late = asyncio.create_task(feedback(serving, again.query_id, b"1"))
+            await turns(4)
+            held, serving.store.held = serving.store.held, None
+            serving.change(changes.link_models(Registry(serving.store).snapshot(), "app", ("b",)))
+            serving.store.held = held
+            serving.store.release()
+            await late
+            both, _ = serving.ask("app", number(2), context="ann")
+            assert both.selection is not None
+            assert set(both.selection.models) == {"a", "b"}
+            serving.answer("a", b"1")
+            serving.answer("b", b"2")
+            await feedback(serving, both.query_id, b"2")
+            serving.engine.applications["app"].states.refresh()
+            assert state(serving, "ann")["seen"] == {"a": 3, "b": 1}
+            assert state(serving)["seen"] == {"a": 3, "b": 1}
+
+    run_virtually(scenario)
