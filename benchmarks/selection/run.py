@@ -8,13 +8,17 @@ from pathlib import Path
 from benchmarks.layer.section import Section
 from benchmarks.rounds import FAILURES, reason
 from benchmarks.selection.bench import Bench, Tell
-from benchmarks.selection.cases import fig7, fig8, fig10, updates
+from benchmarks.selection.cases import feedback, fig7, fig8, fig9, fig10, oracles, throughput, updates
 
 CASES: dict[str, Callable[[Bench], Section]] = {
     "fig7": fig7.measure,
     "fig8": fig8.measure,
+    "fig9": fig9.measure,
     "fig10": fig10.measure,
+    "oracles": oracles.measure,
     "updates": updates.measure,
+    "feedback": feedback.measure,
+    "throughput": throughput.measure,
 }
 FULL, QUICK = (3.0, 3), (1.0, 1)  # seconds of a measurement, rounds
 
