@@ -46,7 +46,7 @@ def updated(kept: Belief, features: Vector, target: float) -> Belief:
     reach = spread @ features
     surprise = 1.0 + max(0.0, float(features @ reach))
     error = min(LARGEST_FEATURE, max(-LARGEST_FEATURE, target)) - float(features @ mean)
-    change = np.outer(reach, reach / surprise)
+    change = reach[:, None] * (reach / surprise)
     return {
         "mean": (mean + reach * (error / surprise)).tobytes(),
         "spread": np.subtract(spread, change, out=change).tobytes(),
