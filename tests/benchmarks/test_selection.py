@@ -1,12 +1,18 @@
 """The selection section of the benchmark: what its cases calculate, on small numbers."""
 
+import json
+
 import numpy as np
 import pytest
 
 from benchmarks.layer.section import Section, at_most
+from benchmarks.selection.cases.fig7 import calibration_error
 from benchmarks.selection.cases.fig8 import FOLLOW, recovered
+from benchmarks.selection.cases.oracles import ARMS, ROUNDS, choices, regrets
 from benchmarks.selection.cases.updates import slope
 from benchmarks.selection.page import Page
+from benchmarks.selection.ratings import User, shared
+from benchmarks.selection.served import WIDTH, bodies
 from benchmarks.selection.streams import learn, thinned
 from clipper.selection.policies import policy_named
 
@@ -40,3 +46,35 @@ def test_page_has_a_part_for_each_section() -> None:
     text = Page("python", {"date": "today"}, sections).text()
     assert "\n## A case\n" in text
     assert "| c | ≤ 2 µs | 1 µs | reached |" in text
+
+
+def test_calibration_error_is_how_far_stated_confidence_is_off() -> None:
+    confidences = np.array([0.9] * 10 + [0.5] * 10)
+    wrong = np.array([1.0] + [0.0] * 9 + [1.0] * 7 + [0.0] * 3)
+    assert calibration_error(confidences, wrong) == pytest.approx(10.0)  # nothing and 20 points, in halves
+
+
+def test_regret_is_against_the_best_model() -> None:
+    best = np.full((2, ROUNDS - len(ARMS)), int(np.argmax(ARMS)))
+    assert regrets(best).tolist() == [0.0, 0.0]
+    assert regrets(np.zeros_like(best)).mean() > 50
+
+
+def test_bandit_chooses_the_best_model_of_the_streams() -> None:
+    assert (choices("thompson", 2) == np.argmax(ARMS)).mean() > 0.7
+
+
+def test_groups_correct_what_everybody_says() -> None:
+    one = User([1, 2] * 10, [5.0, 1.0] * 10, "Drama")
+    other = User([1, 2] * 10, [1.0, 5.0] * 10, "Comedy")
+    models = shared([one, other])
+    assert models.mean == 3.0
+    assert models.global_model(1) == pytest.approx(0.0)
+    assert models.group_model(1, "Drama") > 0.5
+    assert models.group_model(3, "Drama") == 0.0
+
+
+def test_bodies_are_of_users_in_turn() -> None:
+    made = [json.loads(body.data) for body in bodies(3, ', "label": 0', users=2)]
+    assert [body["context"] for body in made] == ["user-0", "user-1", "user-0"]
+    assert all(len(body["input"]) == WIDTH and body["label"] == 0 for body in made)
