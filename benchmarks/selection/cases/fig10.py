@@ -17,7 +17,6 @@ from clipper.selection.policy import Feedback, Policy, Selection, State
 PRECISION = 8.0  # of split_model: feedbacks that the first belief is worth
 EACH = 20  # feedbacks of each other user, from which a new one's weights start
 FEEDBACKS, ASKED = 16, 50  # of a user: what it gives feedback for, then what it is asked about
-QUICK_USERS = 40
 MODELS = Selection(("film", "taste"), (1.0, 1.0))
 
 
@@ -39,7 +38,7 @@ def measure(bench: Bench) -> Section:
     everybody = users(folder)
     others = everybody[: int(SHARE_OF_OTHERS * len(everybody))]
     new = [user for user in everybody[len(others) :] if len(user.films) > FEEDBACKS]
-    found = compare(shared(others), others, new[:QUICK_USERS] if bench.quick else new)
+    found = compare(shared(others), others, new)
     bench.tell(f"global {found.global_model:.4f}, own group's {found.group_model:.4f}, after 8 {found.personal[8]:.4f}")
     rows: list[tuple[str, ...]] = [
         ("global model: a film's mean", f"{found.global_model:.4f}"),
