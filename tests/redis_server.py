@@ -32,7 +32,12 @@ class RedisServer:
             pytest.fail("redis-server is not installed, and these tests need a real one: apt-get install redis-server")
         self.folder = Path(tempfile.mkdtemp())  # a short path: the names of unix sockets are limited
         self.socket = self.folder / "s"
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            shutil.rmtree(self.folder)
+            raise
         return self
 
     def __exit__(
