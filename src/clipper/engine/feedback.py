@@ -65,10 +65,15 @@ class Observation:
         label = self.feedback.label
         if label is None:
             return
+        judged = measures.judged
+        right = {label: True}  # most members say the same
         for model, output in zip(self.selection.models, self.outputs, strict=True):
-            if output is not None:
-                key = (model, same_value(output, label))
-                measures.judged[key] = measures.judged.get(key, 0) + 1
+            if output is None:
+                continue
+            if output not in right:
+                right[output] = same_value(output, label)
+            key = (model, right[output])
+            judged[key] = judged.get(key, 0) + 1
 
 
 def observe_query(

@@ -68,6 +68,11 @@ _FAST = {
     InputType.FLOATS: (schemas.decode_doubles, "f"),
     InputType.INTEGERS: (schemas.decode_integers, "i"),
 }
+_FAST_UPDATES = {
+    InputType.DOUBLES: schemas.decode_update_doubles,
+    InputType.FLOATS: schemas.decode_update_doubles,
+    InputType.INTEGERS: schemas.decode_update_integers,
+}
 
 _MAX_REMEMBERED_LENGTHS: Final = 1024
 
@@ -81,6 +86,7 @@ class BodyDecoder:
         self._max_batch = max_batch
         self._fast: Callable[[bytes], Any] | None
         self._fast, self._letter = _FAST.get(input_type, (None, ""))
+        self._fast_update: Callable[[bytes], Any] | None = _FAST_UPDATES.get(input_type)
         self._packers: dict[int, tuple[tuple[int], Any]] = {}
         self._min_numbers_bytes = MIN_BODY_BYTES.get(self._dtype, sys.maxsize)
         self._numbers = NumberBodyParser(self._dtype) if self._dtype in MIN_BODY_BYTES else None
@@ -138,7 +144,7 @@ class BodyDecoder:
 
     def update(self, body: bytes) -> UpdateBody:
         """One feedback."""
-        request = self._decoded(schemas.decode_update, body, UPDATE_SCHEMA)
+        request, asked = self._update_about(body)
         label = None if request.label is msgspec.UNSET or request.label is None else request.label
         if label is None and request.reward is None:
             raise invalid("Missing field 'label', the true output of the query, or 'reward', from 0 to 1")
@@ -154,7 +160,6 @@ class BodyDecoder:
         key = request.idempotency_key
         if key is not None and not 0 < len(key.encode(errors="replace")) <= MAX_IDEMPOTENCY_KEY_BYTES:
             raise invalid(f"Invalid idempotency_key: expected 1 to {MAX_IDEMPOTENCY_KEY_BYTES} bytes of text")
-        asked = None if request.input is msgspec.UNSET else input_from_json(request.input, self._input_type)
         encoded = None if label is None else msgspec.json.encode(label)
         return UpdateBody(request.query_id, asked, context, encoded, request.reward, key)
 
@@ -168,6 +173,24 @@ class BodyDecoder:
         if len(batch) > self._max_batch:
             raise invalid(f"Invalid update_batch: {len(batch)} feedbacks exceed the limit of {self._max_batch}")
         return [bytes(each) for each in batch]
+
+    def _update_about(self, body: bytes) -> tuple[Any, Input | None]:
+        """The fields of a feedback, and the input that it is about, if it says one."""
+        if self._fast_update is not None:
+            try:
+                request = self._fast_update(body)
+                values = request.input
+                if values is msgspec.UNSET:
+                    return request, None
+                packer = self._packers.get(len(values))
+                shape, pack = self._packer(len(values)) if packer is None else packer
+                return request, Input(self._dtype, shape, pack(*values))
+            except (msgspec.MsgspecError, StructError, OverflowError, ValueError, RecursionError):
+                pass  # the slow path says what is wrong, if anything is
+        request = self._decoded(schemas.decode_update, body, UPDATE_SCHEMA)
+        if request.input is msgspec.UNSET:
+            return request, None
+        return request, input_from_json(request.input, self._input_type)
 
     def _many_numbers(self, numbers: NumberBody) -> Input | PredictBody:
         shape, payload, is_batch, version, context = numbers

@@ -53,6 +53,18 @@ class Update(msgspec.Struct, forbid_unknown_fields=True):
     idempotency_key: str | None = None
 
 
+class UpdateDoubles(Update):
+    """Feedback for an input of numbers, if for one."""
+
+    input: list[float] | msgspec.UnsetType = msgspec.UNSET
+
+
+class UpdateIntegers(Update):
+    """Feedback for an input of integers, if for one."""
+
+    input: list[int] | msgspec.UnsetType = msgspec.UNSET
+
+
 class UpdateBatch(msgspec.Struct, forbid_unknown_fields=True):
     """Several feedbacks, each of which may be wrong by itself."""
 
@@ -70,6 +82,8 @@ decode_integers = msgspec.json.Decoder(FlatIntegers).decode
 decode_text = msgspec.json.Decoder(Text).decode
 decode_predict = msgspec.json.Decoder(Predict).decode
 decode_update = msgspec.json.Decoder(Update).decode
+decode_update_doubles = msgspec.json.Decoder(UpdateDoubles).decode
+decode_update_integers = msgspec.json.Decoder(UpdateIntegers).decode
 decode_update_batch = msgspec.json.Decoder(UpdateBatch).decode
 _decode_update_results = msgspec.json.Decoder(UpdateResults).decode
 

@@ -1,7 +1,7 @@
 import pytest
 
 from clipper.core.errors import ClipperError, ErrorCode
-from clipper.core.inputs import InputType
+from clipper.core.inputs import Input, InputType
 from clipper.frontend.bodies import BodyDecoder, UpdateBody
 
 
@@ -100,3 +100,26 @@ def test_wrong_batch_is_named(body: bytes, message: str) -> None:
         batch(body)
     assert refused.value.code is ErrorCode.INVALID_ARGUMENT
     assert message in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "wrong"),
+    [
+        (InputType.DOUBLES, b"[1, 2.5]", b"[1, true]"),
+        (InputType.FLOATS, b"[1, 2.5]", b"[1, 1e300]"),
+        (InputType.INTEGERS, b"[1, 2]", b"[1, 2.5]"),
+        (InputType.DOUBLES, b"[[1, 2], [3, 4]]", b"[[1, 2], [3]]"),
+        (InputType.STRINGS, b'"text"', b"[1]"),
+        (InputType.BYTES, b'"AAEC"', b'"!"'),
+    ],
+)
+def test_input_of_feedback_is_that_of_a_query(kind: InputType, value: bytes, wrong: bytes) -> None:
+    decoder = BodyDecoder(kind, 10)
+    asked = decoder.predict(b'{"input": %b}' % value)
+    asked = asked if isinstance(asked, Input) else asked.inputs[0]
+    said = decoder.update(b'{"input": %b, "label": 1}' % value).input
+    assert said is not None
+    assert (said.dtype, said.shape, said.payload) == (asked.dtype, asked.shape, asked.payload)
+    for body in (b'{"input": %b, "label": 1}' % wrong, b'{"input": null, "label": 1}'):
+        with pytest.raises(ClipperError, match="Invalid input"):
+            decoder.update(body)
