@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.layer.section import Section
 from benchmarks.rounds import FAILURES, reason
 from benchmarks.selection.bench import Bench, Tell
-from benchmarks.selection.cases import feedback, fig7, fig8, fig9, fig10, oracles, throughput, updates
+from benchmarks.selection.cases import feedback, fig7, fig8, fig9, fig10, oracles, shedding, throughput, updates
 
 CASES: dict[str, Callable[[Bench], Section]] = {
     "fig7": fig7.measure,
@@ -18,6 +18,7 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "oracles": oracles.measure,
     "updates": updates.measure,
     "feedback": feedback.measure,
+    "shedding": shedding.measure,
     "throughput": throughput.measure,
 }
 FULL, QUICK = (3.0, 3), (1.0, 1)  # seconds of a measurement, rounds
