@@ -43,9 +43,9 @@ def spread_of(kept: Belief) -> Vector:
 def updated(kept: Belief, features: Vector, target: float) -> Belief:
     """The belief after `target` was observed where the features were `features`, as `bounded` makes them."""
     mean, spread = mean_of(kept), spread_of(kept)
-    reach = spread @ features
-    surprise = 1.0 + max(0.0, float(features @ reach))
-    error = min(LARGEST_FEATURE, max(-LARGEST_FEATURE, target)) - float(features @ mean)
+    reach = spread.dot(features)
+    surprise = 1.0 + max(0.0, float(features.dot(reach)))
+    error = min(LARGEST_FEATURE, max(-LARGEST_FEATURE, target)) - float(features.dot(mean))
     change = reach[:, None] * (reach / surprise)
     return {
         "mean": (mean + reach * (error / surprise)).tobytes(),

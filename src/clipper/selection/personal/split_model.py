@@ -160,4 +160,7 @@ def _features(state: State, said: dict[str, Score | None]) -> Vector:
         if score is None:
             score = means[model][1] if model in means else None
         features += score if score is not None and len(score) == size else [0.0] * size
-    return ridge.bounded(np.array(features))
+    vector = np.array(features)
+    if max(features) <= ridge.LARGEST_FEATURE and min(features) >= -ridge.LARGEST_FEATURE:
+        return vector  # as mostly: quicker to see in a list
+    return ridge.bounded(vector)
