@@ -7,7 +7,7 @@ where it has forgotten (paper §4.2). No task for each: `Observation` is told wh
 from typing import NamedTuple
 
 from clipper.core.clock import monotonic
-from clipper.core.errors import ClipperError, ErrorCode
+from clipper.core.errors import ClipperError, ErrorCode, invalid
 from clipper.core.inputs import Input
 from clipper.engine.application import ServedApplication
 from clipper.engine.journal import Journal
@@ -81,7 +81,8 @@ def observe_query(
 ) -> None:
     """Feedback for an earlier query; `reply` is told when it is durable. A repeated one counts once.
 
-    Raises NOT_FOUND if the query is not known (any longer), UNAVAILABLE if no model has said anything of it.
+    Raises NOT_FOUND if the query is not known (any longer), UNAVAILABLE if no model has said anything of it,
+    INVALID_ARGUMENT for a reward if the answer was the default output.
     """
     query = journal.find(query_id)
     if query is None or query.application is None or query.selection is None:
@@ -137,6 +138,8 @@ def _observe(application: ServedApplication, query: PendingQuery, told: Told, re
         raise ClipperError(
             ErrorCode.UNAVAILABLE, f"No model of application '{application.name}' has answered: nothing can be learned"
         )
+    if told.reward is not None and query.explanation is not None:
+        raise invalid("Invalid reward: this query was answered with the default output, not by a model; send a label")
     observation = Observation(application, query, told, selection, outputs)
     observation.join(reply)
     query.observed = observation

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import pytest
 from msgspec.structs import replace
 
+from clipper.core.errors import ClipperError
 from clipper.core.prediction import UNSURE
+from clipper.engine.feedback import Told
 from clipper.registry.entities import Application
 from tests.unit.abstraction.evaluations import number
-from tests.unit.engine.telling import feedback
+from tests.unit.engine.telling import feedback, told
 from tests.unit.engine.test_policies import MODELS, answer_all, app
 from tests.unit.engine.world import Serving, wanted
 from tests.virtual_time import ManualClock, run_virtually
@@ -78,6 +81,20 @@ def test_default_is_answered_where_the_members_disagree_too_much() -> None:
             _, client = serving.ask("app", number(2))
             answer_all(serving, client, {**outputs, "b": b"1"})
             assert (client.outputs, client.explanations) == ([b"1"], [None])
+
+    run_virtually(scenario)
+
+
+def test_reward_for_a_default_is_nobodys() -> None:
+    async def scenario(clock: ManualClock) -> None:
+        async with Serving(clock) as serving:
+            serving.add(careful(0.6), *map(wanted, MODELS))
+            query, client = serving.ask("app", number(1))
+            answer_all(serving, client, {"a": b"1", "b": b"2", "c": b"3"})
+            with pytest.raises(ClipperError, match="answered with the default output"):
+                await told(serving, query.query_id, Told(None, 1.0))
+            await feedback(serving, query.query_id, b"2")  # a label judges what each of them has said
+            assert serving.engine.applications["app"].states.current(None)["right"] == {"a": 0.0, "b": 1.0, "c": 0.0}
 
     run_virtually(scenario)
 
