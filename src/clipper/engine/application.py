@@ -15,7 +15,7 @@ from clipper.core.prediction import NO_MODELS, OVERLOADED, SLO_MISSED, UNSURE, u
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.evidence import Evidence
 from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
-from clipper.engine.shedding import has_load, worth_asking
+from clipper.engine.shedding import expected_at, has_load, worth_asking
 from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
@@ -131,7 +131,8 @@ class ServedApplication:
             query.quorum = self._quorum_of(state, selection.models)
         if self._is_ensemble and len(members) > 1 and has_load(members):
             ranking = self._ranked_members(state, selection.models)
-            chosen = worth_asking(query.input, members, ranking, query.deadline, now, self._terms)
+            expected = expected_at(members, query.input, now, self._terms)
+            chosen = worth_asking(expected, ranking, query.deadline, now)
             self._ask_members(query, members, now, chosen)
         else:
             self._ask_members(query, members, now, None)

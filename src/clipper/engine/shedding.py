@@ -28,19 +28,22 @@ def has_load(models: list[ServedModel]) -> bool:
     return False
 
 
-def worth_asking(
-    asked: Input, models: list[ServedModel], ranking: list[int], deadline: float, now: float, terms: Terms
-) -> list[bool]:
-    """Which of `models` to ask; `ranking` has their places, best first. At least one is."""
+def expected_at(models: list[ServedModel], asked: Input, now: float, terms: Terms) -> list[float]:
+    """When each would answer, as `ServedModel.expected_at` says."""
+    return [model.expected_at(asked, now, terms) for model in models]
+
+
+def worth_asking(expected_at: list[float], ranking: list[int], deadline: float, now: float) -> list[bool]:
+    """Which members to ask, by when each would answer; `ranking` has their places, best first. At least one is."""
     left_s = deadline - now
     reliable_at = deadline - RESERVE_SHARE * left_s
-    step = (EXTRA_SHARE - LAST_SHARE) / max(1, len(models) - 1)
-    chosen = [False] * len(models)
+    step = (EXTRA_SHARE - LAST_SHARE) / max(1, len(expected_at) - 1)
+    chosen = [False] * len(expected_at)
     relied_on = False
     soonest = inf
     first = ranking[0]
     for rank, place in enumerate(ranking):
-        expected = models[place].expected_at(asked, now, terms)
+        expected = expected_at[place]
         if expected == -inf:  # it costs nothing, or nobody knows: then nobody relies on it either
             chosen[place] = True
         elif not relied_on and expected <= reliable_at:

@@ -138,7 +138,7 @@ def test_what_a_crashed_process_has_started_ends_with_it(run: Callable[[Test], N
 
 
 class Nice(NamedTuple):
-    """Of a process, and of its session beside others; None where the system has no such thing, or the session no group."""
+    """Of a process, and of its session beside others; None where the system or the session has no such thing."""
 
     own: int
     session: int | None

@@ -4,27 +4,12 @@ from math import inf
 
 import pytest
 
-from clipper.abstraction.terms import Terms
+from clipper.abstraction.model import ServedModel
 from clipper.engine.shedding import worth_asking
-from tests.unit.abstraction.evaluations import number, served_model
+from tests.unit.abstraction.evaluations import number
 from tests.unit.engine.test_policies import MODELS, app
 from tests.unit.engine.world import Serving, wanted
 from tests.virtual_time import ManualClock, run_virtually
-
-
-class Queues:
-    """Members that would answer at given times; the query asks at 0 and has until 1."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._patch = monkeypatch
-
-    def chosen(self, clock: ManualClock, expected: list[float], ranking: list[int] | None = None) -> list[int]:
-        members = [served_model(clock) for _ in expected]
-        for member, at in zip(members, expected, strict=True):
-            self._patch.setattr(member, "expected_at", lambda *_, at=at: at)
-        order = ranking or list(range(len(expected)))
-        asked = worth_asking(number(1), members, order, 1.0, 0.0, Terms(1.0))
-        return [place for place, is_asked in enumerate(asked) if is_asked]
 
 
 @pytest.mark.parametrize(
@@ -44,20 +29,27 @@ class Queues:
     ],
 )
 def test_members_that_can_answer_in_time_are_asked(
-    monkeypatch: pytest.MonkeyPatch, expected: list[float], ranking: list[int] | None, asked: list[int]
+    expected: list[float], ranking: list[int] | None, asked: list[int]
 ) -> None:
-    async def scenario(clock: ManualClock) -> None:
-        assert Queues(monkeypatch).chosen(clock, expected, ranking) == asked
+    """The query asks at 0 and has until 1."""
+    order = ranking or list(range(len(expected)))
+    chosen = worth_asking(expected, order, 1.0, 0.0)
+    assert [place for place, is_asked in enumerate(chosen) if is_asked] == asked
 
-    run_virtually(scenario)
+
+def busy(model: ServedModel, until: float) -> None:
+    """Its containers have work until then."""
+    admission = model._admission
+    admission._stale, admission.short, admission._start_s = False, 0, until
+    admission._round_size, admission._round_s, admission._batch_s = 1, 0.0, 0.0
 
 
-def test_who_is_left_out_is_missing_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_left_out_is_missing_and_counted() -> None:
     async def scenario(clock: ManualClock) -> None:
         async with Serving(clock) as serving:
             serving.add(app("majority"), *map(wanted, MODELS))
-            monkeypatch.setattr("clipper.engine.application.has_load", lambda _: True)
-            monkeypatch.setattr("clipper.engine.application.worth_asking", lambda *_: [True, False, True])
+            for name, wait_s in (("a", 0.0), ("b", 60.0), ("c", 0.0)):
+                busy(serving.engine.models[name, "1"], clock() + wait_s)
             query, client = serving.ask("app", number(1))
             assert not serving.engine.models["b", "1"].queue_length
             serving.answer("a", b"1")
