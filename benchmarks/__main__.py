@@ -1,20 +1,18 @@
-"""The command line: `python -m benchmarks` measures everything and writes docs/benchmarks.md and -selection.md."""
+"""The command line: `python -m benchmarks` measures everything and writes the pages docs/benchmarks*.md."""
 
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from benchmarks.cases import Model
-from benchmarks.document import PLOTS, Found, Run, document
-from benchmarks.layer.plots import draw
-from benchmarks.layer.run import CASES, run_cases
-from benchmarks.layer.run import Options as LayerOptions
-from benchmarks.machine import describe_machine
+from benchmarks.document import Found, document
+from benchmarks.layer.suite import LAYER
+from benchmarks.machine import Run, describe_machine
 from benchmarks.memory import measure_memory
 from benchmarks.options import add_folders
 from benchmarks.peers import TARGETS
@@ -22,39 +20,34 @@ from benchmarks.peers.target import REPOSITORY
 from benchmarks.processes import adopt_orphans, stop
 from benchmarks.report import error_notes
 from benchmarks.rounds import FAILURES, Results, Tell, run_rounds, sweep
-from benchmarks.selection import page
-from benchmarks.selection.run import CASES as SELECTION_CASES
-from benchmarks.selection.run import Options as SelectionOptions
-from benchmarks.selection.run import run_cases as run_selection
+from benchmarks.selection.suite import SELECTION
 from benchmarks.slo import inside_slo
 from benchmarks.startup import measure_startup
+from benchmarks.suite import Suite, teller, terminal
 from benchmarks.targets import CLIPPER, Extras
 
-WIDTH = 170  # of the tables where the terminal does not say
 SWEEP_S = 3.0
-SERVERS, LAYER, SELECTION = SECTIONS = ("servers", "layer", "selection")
+PAGE = "benchmarks.md"
+SERVERS = "servers"
+SUITES: dict[str, Suite[Any]] = {"layer": LAYER, "selection": SELECTION}
+SECTIONS = (SERVERS, *SUITES)
 
 
 def main() -> None:
     options = parse(sys.argv[1:])
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    began = time.monotonic()
-
-    def tell(text: str) -> None:
-        console.print(f"{time.monotonic() - began:7.1f} s  {text}", highlight=False, markup=False)
-
+    console = terminal()
+    tell = teller(console)
     signal.signal(signal.SIGTERM, stop)
     adopt_orphans()
     run = Run(command(options), describe_machine())
-    found = Found([target for target in TARGETS if not options.only or target.name in options.only])
     if SERVERS in options.section:
+        found = Found([target for target in TARGETS if not options.only or target.name in options.only])
         measure_servers(found, options, tell)
-    if LAYER in options.section:
-        found.sections = run_cases(LayerOptions(list(CASES), options.quick, options.data, options.cache), tell)
-    if SELECTION in options.section:
-        chosen = SelectionOptions(list(SELECTION_CASES), options.quick, options.data, options.cache)
-        found.selection = run_selection(chosen, tell)
-    publish(console, run, found, options)
+        publish(console, run, found, options)
+    for name in options.section:
+        if name in SUITES:
+            suite = SUITES[name]
+            suite.publish(console, run, suite.run(options, list(suite.cases), tell), options)
 
 
 def measure_servers(found: Found, options: argparse.Namespace, tell: Tell) -> None:
@@ -84,7 +77,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="only this: Clipper beside other servers, or the cases of its model abstraction or selection layer",
     )
     add_folders(parser)
-    parser.add_argument("--output", type=Path, help="the page to write (docs/benchmarks.md for a full run)")
+    parser.add_argument("--output", type=Path, help="the folder to write the pages into (docs for a full run)")
     options = parser.parse_args(arguments)
     quick, full = (1, 2.0, 200_000), (3, 5.0, 2_000_000)
     rounds, seconds, queries = quick if options.quick else full
@@ -94,8 +87,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.sweep = options.sweep and not options.quick
     options.cache = options.cache.absolute()
     options.section = options.section or ([SERVERS] if options.only else list(SECTIONS))
-    if options.output is None and not options.quick and not options.only and set(options.section) == set(SECTIONS):
-        options.output = REPOSITORY / "docs" / "benchmarks.md"
+    if options.output is None and not options.quick and not options.only:
+        options.output = REPOSITORY / "docs"
     return options
 
 
@@ -132,16 +125,10 @@ def publish(console: Console, run: Run, found: Found, options: argparse.Namespac
             sheet.show(console)
     for note in error_notes(found.targets, found.results):
         console.print(note, highlight=False)
-    for section in (*found.sections, *found.selection):
-        section.show(console)
-    output: Path | None = options.output
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(document(run, found))
-        draw(found.sections, output.parent / PLOTS, options.cache)
-        if found.selection:
-            page.Page(run.command, run.machine, found.selection).write(output.with_name(page.NAME), options.cache)
-        console.print(f"written to {output}", highlight=False)
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / PAGE).write_text(document(run, found))
+        console.print(f"written to {options.output / PAGE}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """docs/benchmarks.md: the figures with everything needed to judge and to repeat them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.layer.section import Section
+from benchmarks.machine import Run
 from benchmarks.peers.target import Target
 from benchmarks.report import Sheet, error_notes, main_sheet, sweep_sheet, verdict_sheet
 from benchmarks.rounds import Results, describe
@@ -27,31 +26,6 @@ NOTES = """\
 """
 
 
-LAYER = """\
-Each case starts a `clipper serve` of its own and speaks HTTP with it, on cores that it shares with the load generator.
-`python -m benchmarks.layer CASE` repeats one, `--quick` tries whether it works, `--data` names a folder with MNIST.
-
-* **Closed loop** is wrk: each connection sends its next query when it has its answer, so a slow system is asked less.
-  The number of connections is the one with the most answers inside the objective.
-* **Open loop** is `benchmarks/openloop`: Poisson arrivals, one query per connection at a time, and latencies that count
-  from the moment a query was *due*, so that a stall is paid for by all that it delayed. "Generator late" says by how
-  much it was itself behind its schedule; where it was, no system could have answered in time.
-* Answered **by the model inside 20 ms** leaves out default outputs and errors. Latencies are of all answers.
-* Cores in use are CPU seconds per second, by kind of process: whoever is near 1.0 with the others waiting is the bound;
-  all together near 2.0, and the machine is.
-"""
-
-PLOTS = "benchmarks"  # the folder of the drawings, beside the page
-
-
-@dataclass(frozen=True)
-class Run:
-    """How the figures were made."""
-
-    command: str
-    machine: Mapping[str, str]
-
-
 @dataclass
 class Found:
     """All that was measured."""
@@ -59,13 +33,9 @@ class Found:
     targets: list[Target]
     results: Results = field(default_factory=Results)
     extras: Extras = field(default_factory=Extras)
-    sections: list[Section] = field(default_factory=list)
-    selection: list[Section] = field(default_factory=list)  # on a page of their own
 
     def sheets(self) -> dict[str, Sheet]:
-        """Those of Clipper beside other servers; empty if none was measured."""
-        if not self.results.cells and not self.results.failures:
-            return {}
+        """The tables."""
         return {
             "main": main_sheet(self.targets, self.results),
             "verdicts": verdict_sheet(verdicts(self.results, self.extras)),
@@ -77,19 +47,17 @@ def document(run: Run, found: Found) -> str:
     """The whole page."""
     parts = [
         "# Benchmarks",
-        "Clipper beside what its users would pick instead, and what its model abstraction layer promises, measured in "
-        "one run. Made by `make bench`; do not edit.",
-        "\n".join(f"* {name}: {value}" for name, value in {**run.machine, "command": f"`{run.command}`"}.items()),
+        "Clipper beside what its users would pick instead, measured in one run. Made by `make bench`; do not edit. "
+        "What its layers promise is in [benchmarks-layer.md](benchmarks-layer.md) and "
+        "[benchmarks-selection.md](benchmarks-selection.md).",
+        run.facts(),
         *_servers(found),
-        *_layer(found.sections),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _servers(found: Found) -> list[str]:
     sheets, results, targets = found.sheets(), found.results, found.targets
-    if not sheets:
-        return []
     notes = error_notes(targets, results)
     parts = ["## Results", sheets["main"].markdown(), "## What was promised", sheets["verdicts"].markdown()]
     parts += ["## Notes", NOTES.strip(), *(["\n".join(f"* {note}" for note in notes)] if notes else [])]
@@ -100,9 +68,3 @@ def _servers(found: Found) -> list[str]:
     if sheets["sweep"].rows:
         parts += [f"{sheets['sweep'].title}:", sheets["sweep"].markdown()]
     return parts
-
-
-def _layer(sections: list[Section]) -> list[str]:
-    if not sections:
-        return []
-    return ["## The model abstraction layer", LAYER.strip(), *(section.markdown(PLOTS) for section in sections)]

@@ -4,6 +4,8 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,20 @@ from benchmarks.environment import REQUIREMENTS, Unavailable, program
 from benchmarks.peers.target import REPOSITORY, Target
 
 QUIET = 0.5  # a higher load average, and somebody else is using the cores
+
+
+@dataclass(frozen=True)
+class Run:
+    """How figures were made."""
+
+    command: str
+    machine: Mapping[str, str]
+
+    def facts(self) -> str:
+        """As a list."""
+        return "\n".join(
+            f"* {name}: {value}" for name, value in {**self.machine, "command": f"`{self.command}`"}.items()
+        )
 
 
 def describe_machine() -> dict[str, str]:

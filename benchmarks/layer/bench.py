@@ -1,4 +1,4 @@
-"""What every case is given: how long to measure, the images, trained models and ready-made bodies."""
+"""What every case is given besides: trained models and ready-made bodies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.bench import Bench
 from benchmarks.bodies import BINARY, JSON, Shot, json_bodies, raw_bodies, write_bodies
 from benchmarks.cases import RequestFormat
 from benchmarks.environment import python_for, run
 from benchmarks.layer import models
-from benchmarks.layer.digits import Digits, Rows
+from benchmarks.layer.digits import Rows
 from benchmarks.layer.server import PATH, RAW_PATH
 from benchmarks.peers.target import REPOSITORY
 
@@ -23,20 +24,11 @@ BUILD = (
 )
 RUNTIME = ("onnxruntime", "numpy")  # what the container of the convolutional network needs
 
-Tell = Callable[[str], None]
-
 
 @dataclass
-class Bench:
-    """One run. `folder` is for files and goes with it; `cache` holds environments and stays."""
+class LayerBench(Bench):
+    """One run of the cases of the model abstraction layer."""
 
-    seconds: float  # of one measurement
-    rounds: int
-    quick: bool
-    digits: Digits
-    folder: Path
-    cache: Path
-    tell: Tell
     trained: dict[str, models.Estimator] = field(default_factory=dict)
     shots: dict[str, Shot] = field(default_factory=dict)
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.bench import Bench
 from benchmarks.layer.digits import FILE
-from benchmarks.selection.bench import Bench
 from benchmarks.selection.streams import Labels
 
 Images = NDArray[np.float64]

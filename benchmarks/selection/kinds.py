@@ -10,7 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.selection.bench import Bench
+from benchmarks.bench import Bench
 from benchmarks.selection.digit_models import fitted, mnist
 from benchmarks.selection.streams import Labels
 

@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.document import Found, Run, document
 from benchmarks.layer.cases.hits import lru_hit_rate
 from benchmarks.layer.cases.rivals import CLIPPER, Rival, _verdict
 from benchmarks.layer.digits import WIDTH, jittered, load
 from benchmarks.layer.load import FIRST, MOST, Closed, best_connections, middle, who_bounds
 from benchmarks.layer.models import LINEAR, accuracy, train
 from benchmarks.layer.search import highest_rate
-from benchmarks.layer.section import Line, Plot, Section, at_least, at_most
 from benchmarks.layer.server import Use, totals
+from benchmarks.layer.suite import LAYER
+from benchmarks.machine import Run
 from benchmarks.report import Sheet
+from benchmarks.section import Line, Plot, Section, at_least, at_most
 
 USE = Use(1.0, {"front end": 0.7, "containers": 0.3}, 0, 100, 10.0, 0.5)
 
@@ -100,11 +101,8 @@ def test_who_bounds_leaves_out_who_does_nothing() -> None:
 def test_page_has_a_part_for_each_section() -> None:
     plot = Plot("a-plot", "A plot", "x", "y", [Line("one", [1, 2], [3, 4])])
     done = Section("a", "A case", "What it does.", [Sheet("Rows", ("h",), [("v",)])], [at_least("c", 2, 1)], [plot])
-    page = document(
-        Run("make", {"date": "today"}), Found([], sections=[done, Section("b", "B", "", failure="no wheel")])
-    )
-    assert "### A case" in page
+    page = LAYER.page(Run("make", {"date": "today"}), [done, Section("b", "B", "", failure="no wheel")])
+    assert "\n## A case\n" in page
     assert "| c | ≥ 1 × | 2 × | reached |" in page
     assert "![A plot](benchmarks/a-plot.svg)" in page
     assert "Failed: no wheel" in page
-    assert "## Results" not in page

@@ -5,15 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.layer.section import Section, at_most
+from benchmarks.machine import Run
+from benchmarks.section import Section, at_most
 from benchmarks.selection.cases.fig7 import calibration_error
 from benchmarks.selection.cases.fig8 import FOLLOW, recovered
 from benchmarks.selection.cases.oracles import ARMS, ROUNDS, choices, regrets
 from benchmarks.selection.cases.updates import slope
-from benchmarks.selection.page import Page
 from benchmarks.selection.ratings import User, shared
 from benchmarks.selection.served import WIDTH, bodies
 from benchmarks.selection.streams import learn, thinned
+from benchmarks.selection.suite import SELECTION
 from clipper.selection.policies import policy_named
 
 
@@ -43,7 +44,7 @@ def test_curve_is_thinned_to_its_ends() -> None:
 
 def test_page_has_a_part_for_each_section() -> None:
     sections = [Section("a", "A case", "What it does.", verdicts=[at_most("c", 1, 2, "µs")]), Section("b", "B", "")]
-    text = Page("python", {"date": "today"}, sections).text()
+    text = SELECTION.page(Run("python", {"date": "today"}), sections)
     assert "\n## A case\n" in text
     assert "| c | ≤ 2 µs | 1 µs | reached |" in text
 

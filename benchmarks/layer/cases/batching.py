@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 from benchmarks.bodies import Shot
 from benchmarks.layer import models
-from benchmarks.layer.bench import Bench
+from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.load import FIRST, Closed, Opened, closed, middle, opened, saturated, who_bounds
-from benchmarks.layer.section import NOTHING, Line, Plot, Section, at_least
 from benchmarks.layer.server import SLO_MS, Layer, fresh_folder, layer
 from benchmarks.openloop.schedule import Phase
 from benchmarks.report import Sheet
+from benchmarks.section import NOTHING, Line, Plot, Section, at_least
 from benchmarks.targets import Verdict
 
 SIZES = (1, 4, 16, 32, 64, 128, 256, 512, 1024)
@@ -50,7 +50,7 @@ class Batching:
         return mine.per_second / theirs.per_second if mine and theirs and theirs.per_second else None
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """All models, one after the other, on one server."""
     shot = bench.raw()
     with fresh_folder() as folder, layer(folder) as server:
@@ -67,7 +67,7 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _model(bench: Bench, server: Layer, shot: Shot, name: str) -> Batching:
+def _model(bench: LayerBench, server: Layer, shot: Shot, name: str) -> Batching:
     model, options = bench.model(name)
     server.deploy(model, **options)
     found = Batching(name)
@@ -93,7 +93,7 @@ def _model(bench: Bench, server: Layer, shot: Shot, name: str) -> Batching:
     return found
 
 
-def _round(bench: Bench, server: Layer, shot: Shot, found: Batching, controller: str) -> Closed:
+def _round(bench: LayerBench, server: Layer, shot: Shot, found: Batching, controller: str) -> Closed:
     """The first round of a controller finds its number of connections, which the others keep."""
     rounds = found.rounds.get(controller)
     known = rounds[0] if rounds else found.sweep[1 if controller == "none" else found.best]
@@ -107,7 +107,7 @@ def _set(server: Layer, found: Batching, controller: str) -> None:
     server.batching(controller, found.best if controller == FIXED else -1)
 
 
-def _open(bench: Bench, server: Layer, shot: Shot, found: Batching, controller: str) -> None:
+def _open(bench: LayerBench, server: Layer, shot: Shot, found: Batching, controller: str) -> None:
     reached = found.reached(controller)
     assert reached is not None
     _set(server, found, controller)

@@ -9,13 +9,13 @@ from benchmarks.bodies import JSON, Shot, json_bodies, write_bodies, write_keys
 from benchmarks.cache.policies import Entry, Lru
 from benchmarks.cache.traces import Trace, zipf
 from benchmarks.cases import RequestFormat
-from benchmarks.layer.bench import BODIES, Bench
+from benchmarks.layer.bench import BODIES, LayerBench
 from benchmarks.layer.load import closed
 from benchmarks.layer.models import NoOp
-from benchmarks.layer.section import Section, at_least
 from benchmarks.layer.server import PATH, fresh_folder, layer
 from benchmarks.openloop.run import in_turn
 from benchmarks.report import Sheet
+from benchmarks.section import Section, at_least
 
 WIDTH = 8  # doubles: what is measured is the path through the front end
 CONNECTIONS = 64
@@ -36,7 +36,7 @@ class Zipf:
     lru_hit_rate: float
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """Hits and misses in turn on one server, then the stream on others."""
     rows = np.random.default_rng(0).random((BODIES, WIDTH))
     file = write_bodies(bench.folder / "eight", json_bodies(rows, RequestFormat(PATH)))
@@ -78,7 +78,7 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _stream(bench: Bench, shot: Shot) -> Zipf:
+def _stream(bench: LayerBench, shot: Shot) -> Zipf:
     count = QUICK_REQUESTS if bench.quick else REQUESTS
     bytes_each = TRIAL_BYTES / _entries(bench, shot)
     keys = zipf(count, KEYS, np.random.default_rng(11))
@@ -95,7 +95,7 @@ def _stream(bench: Bench, shot: Shot) -> Zipf:
     return Zipf(count, entries, hits / count, lru_hit_rate(keys, entries))
 
 
-def _entries(bench: Bench, shot: Shot) -> float:
+def _entries(bench: LayerBench, shot: Shot) -> float:
     """How many inputs fit into TRIAL_BYTES."""
     environment = {CACHE_BYTES: str(TRIAL_BYTES)}
     with fresh_folder() as folder, layer(folder, environment=environment) as server:

@@ -10,10 +10,9 @@ import numpy as np
 from benchmarks.bodies import BINARY, Body, Shot, raw_bodies, write_bodies
 from benchmarks.cases import Model, RequestFormat, Settings
 from benchmarks.environment import python_for
-from benchmarks.layer.bench import Bench
+from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.load import closed
 from benchmarks.layer.models import NoOp
-from benchmarks.layer.section import Section, at_least
 from benchmarks.layer.server import PATH, fresh_folder, layer
 from benchmarks.load import replay
 from benchmarks.peers import litserve, mosec
@@ -21,6 +20,7 @@ from benchmarks.peers.target import REPOSITORY, Target, fresh_start, post, start
 from benchmarks.processes import free_port, running
 from benchmarks.report import Sheet
 from benchmarks.rounds import FAILURES, describe, reason
+from benchmarks.section import Section, at_least
 from benchmarks.targets import NOT_MEASURED, Verdict
 
 SHAPE = (224, 224, 3)
@@ -60,7 +60,7 @@ class System:
         return median(self.rates) if self.rates else 0.0
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """Both kinds of body, no-op models, all systems in turn."""
     images, numbers = _images(bench), _numbers(bench)
     for number in range(bench.rounds):
@@ -83,7 +83,7 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _round(bench: Bench, system: System, number: int) -> None:
+def _round(bench: LayerBench, system: System, number: int) -> None:
     if system.failure:
         return
     try:
@@ -96,7 +96,7 @@ def _round(bench: Bench, system: System, number: int) -> None:
     bench.tell(f"round {number + 1}: {system.name} {system.settings}: {rate}")
 
 
-def _images(bench: Bench) -> list[System]:
+def _images(bench: LayerBench) -> list[System]:
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, *SHAPE), np.uint8)
     raw = write_bodies(bench.folder / "images", raw_bodies(pixels))
     head = BIN_32 + pixels[0].nbytes.to_bytes(4, "big")
@@ -109,7 +109,7 @@ def _images(bench: Bench) -> list[System]:
     return systems
 
 
-def _numbers(bench: Bench) -> list[System]:
+def _numbers(bench: LayerBench) -> list[System]:
     shot = bench.json(PATH, RequestFormat(PATH))
     example = bench.digits.test[0].tolist()
     systems = [System(CLIPPER, "as it comes", lambda: _clipper(shot, "doubles", example))]
@@ -128,7 +128,7 @@ def _clipper(shot: Shot, input_type: str, example: object) -> Iterator[Load]:
         yield lambda seconds: closed(server, shot, CONNECTIONS, seconds).per_second
 
 
-def _numbers_of(bench: Bench, target: Target, settings: Settings) -> Serving:
+def _numbers_of(bench: LayerBench, target: Target, settings: Settings) -> Serving:
     @contextmanager
     def serving() -> Iterator[Load]:
         with started(target, Model.NOOP, settings, bench.cache) as endpoint:
@@ -138,7 +138,7 @@ def _numbers_of(bench: Bench, target: Target, settings: Settings) -> Serving:
     return serving
 
 
-def _mosec_images(bench: Bench, settings: Settings, shot: Shot, example: bytes) -> Serving:
+def _mosec_images(bench: LayerBench, settings: Settings, shot: Shot, example: bytes) -> Serving:
     @contextmanager
     def serving() -> Iterator[Load]:
         python = python_for("mosec", bench.cache)

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.layer import models
-from benchmarks.layer.bench import Bench
+from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.digits import jittered
-from benchmarks.layer.section import Section, at_least, at_most
 from benchmarks.layer.server import APPLICATION, Layer, fresh_folder, layer
 from benchmarks.openloop.run import in_turn
 from benchmarks.openloop.trace import Kind, Trace
 from benchmarks.report import Sheet
+from benchmarks.section import Section, at_least, at_most
 
 MAX_DISAGREEMENT = 0.02
 IMAGES = 500  # that are seen again and again
@@ -50,7 +50,7 @@ class Cost:
         return 1 - median(self.on) / median(self.off)
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """The kernel SVM on jittered repeats, then a cheap model on a stream without any."""
     parts = _repeats(bench)
     cost = _cost(bench)
@@ -93,7 +93,7 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _repeats(bench: Bench) -> list[Part]:
+def _repeats(bench: LayerBench) -> list[Part]:
     rng = np.random.default_rng(5)
     images = bench.digits.test[:IMAGES]
     estimator = bench.estimator(models.KERNEL)
@@ -125,7 +125,7 @@ def _part(trace: Trace, said: NDArray[Any], calls: int) -> Part:
     return Part(wrong / max(1, len(known)), 1 - calls / size, near / size, size - len(known))
 
 
-def _cost(bench: Bench) -> Cost:
+def _cost(bench: LayerBench) -> Cost:
     """In turn, with rows that nobody has seen, on a server of its own for each."""
     rng = np.random.default_rng(6)
     cost = Cost([], [])
@@ -140,7 +140,7 @@ def _cost(bench: Bench) -> Cost:
     return cost
 
 
-def _rate(bench: Bench, server: Layer, rng: np.random.Generator) -> float:
+def _rate(bench: LayerBench, server: Layer, rng: np.random.Generator) -> float:
     """Of the second of two halves: the first is for learning that there is nothing to gain."""
     count = QUICK_NEW if bench.quick else NEW
     for _ in range(2):

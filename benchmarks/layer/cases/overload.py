@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from benchmarks.layer import models
-from benchmarks.layer.bench import Bench
+from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.load import Closed, Opened, closed, opened, saturated, who_bounds
-from benchmarks.layer.section import Line, Plot, Section, at_least, at_most
 from benchmarks.layer.server import SLO_MS, fresh_folder, layer
 from benchmarks.openloop.schedule import Phase
 from benchmarks.report import Sheet
+from benchmarks.section import Line, Plot, Section, at_least, at_most
 from benchmarks.targets import Verdict
 
 MODELS = (models.FOREST, models.KERNEL)
@@ -32,7 +32,7 @@ class Overload:
         return self.result.outcome.good_per_second / max(self.capacity.per_second, 1e-9)
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """The capacity of each model, then each overload."""
     shot = bench.raw()
     found = []

@@ -4,13 +4,13 @@ import threading
 from dataclasses import dataclass
 
 from benchmarks.layer import models
-from benchmarks.layer.bench import Bench
+from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.load import opened, saturated
-from benchmarks.layer.section import Line, Plot, Section, at_most
 from benchmarks.layer.server import SLO_MS, fresh_folder, layer
 from benchmarks.openloop.schedule import Phase
 from benchmarks.openloop.trace import Trace, recovery_s
 from benchmarks.report import Sheet
+from benchmarks.section import Line, Plot, Section, at_most
 
 LOW, HIGH, SLOWED_LOAD = 0.1, 0.9, 0.25  # of the model's capacity; a third of it is left when it is slowed
 WITHIN_S = 1.0
@@ -38,7 +38,7 @@ class Change:
         return float(here.good(SLO_MS).mean()) if len(here.due) else float("nan")
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """The forest, which can be slowed while it serves."""
     shot = bench.raw()
     half = max(2.0, bench.seconds)

@@ -1,11 +1,11 @@
 """A second replica of a model that waits for something else than a processor."""
 
-from benchmarks.layer.bench import Bench
+from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.load import Closed, closed, middle, who_bounds
 from benchmarks.layer.models import Sleeper
-from benchmarks.layer.section import Section, at_least
 from benchmarks.layer.server import fresh_folder, layer
 from benchmarks.report import Sheet
+from benchmarks.section import Section, at_least
 
 SLEEP_S = 0.005
 BATCH = 16  # at most: two replicas then answer at most 6,400/s, which leaves the front end out of it
@@ -14,7 +14,7 @@ CONNECTIONS = 4 * BATCH  # for each replica: two batches in flight, and two wait
 TARGET = 1.9
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """One replica and two in turn, changed while they serve."""
     shot = bench.raw()
     found: dict[int, list[Closed]] = {1: [], 2: []}

@@ -10,10 +10,9 @@ import joblib
 from benchmarks.bodies import Shot
 from benchmarks.cases import Estimator, RequestFormat, Settings
 from benchmarks.layer import models
-from benchmarks.layer.bench import Bench
+from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.load import saturated
 from benchmarks.layer.search import highest_rate
-from benchmarks.layer.section import NOTHING, Section
 from benchmarks.layer.server import PATH, SLO_MS, fresh_folder, layer
 from benchmarks.load import replay
 from benchmarks.machine import version
@@ -23,6 +22,7 @@ from benchmarks.peers import bentoml, litserve, mlserver, mosec
 from benchmarks.peers.target import Target, started
 from benchmarks.report import Sheet
 from benchmarks.rounds import FAILURES, describe, reason
+from benchmarks.section import NOTHING, Section
 from benchmarks.services.job import JOBLIB
 from benchmarks.targets import NOT_MEASURED, Verdict
 
@@ -106,7 +106,7 @@ class Search:
         return good
 
 
-def measure(bench: Bench) -> Section:
+def measure(bench: LayerBench) -> Section:
     """All systems with one model, then with the next."""
     names = models.SCIKIT_LEARN[:1] if bench.quick else models.SCIKIT_LEARN
     best: BestSettings = {}
@@ -121,7 +121,7 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _row(bench: Bench, name: str, best: BestSettings) -> Iterator[Rival]:
+def _row(bench: LayerBench, name: str, best: BestSettings) -> Iterator[Rival]:
     yield _clipper(bench, name)
     for target, candidates in RIVALS:
         rival = Rival(f"{target.title} {version(target)}", name)
@@ -135,7 +135,7 @@ def _row(bench: Bench, name: str, best: BestSettings) -> Iterator[Rival]:
         yield rival
 
 
-def _clipper(bench: Bench, name: str) -> Rival:
+def _clipper(bench: LayerBench, name: str) -> Rival:
     rival = Rival(CLIPPER, name, "as it comes")
     with fresh_folder() as folder, layer(folder) as server:
         model, options = bench.model(name)
@@ -147,7 +147,7 @@ def _clipper(bench: Bench, name: str) -> Rival:
     return rival
 
 
-def _rival(bench: Bench, target: Target, candidates: tuple[Settings, ...], rival: Rival) -> Settings:
+def _rival(bench: LayerBench, target: Target, candidates: tuple[Settings, ...], rival: Rival) -> Settings:
     rates = []
     for settings in candidates:
         with _serving(bench, target, rival.model, settings) as (port, shot):
@@ -161,19 +161,19 @@ def _rival(bench: Bench, target: Target, candidates: tuple[Settings, ...], rival
     return best
 
 
-def _search(bench: Bench, search: Search, rival: Rival) -> None:
+def _search(bench: LayerBench, search: Search, rival: Rival) -> None:
     steps = QUICK_STEPS if bench.quick else STEPS
     rival.highest = highest_rate(search.holds, FIRST_SHARE * rival.closed, steps)
     rival.p99_ms = search.p99_ms
 
 
 @contextmanager
-def _serving(bench: Bench, target: Target, name: str, settings: Settings) -> Iterator[tuple[int, Shot]]:
+def _serving(bench: LayerBench, target: Target, name: str, settings: Settings) -> Iterator[tuple[int, Shot]]:
     with started(target, _file(bench, name), settings, bench.cache) as endpoint:
         yield endpoint.port, bench.json(endpoint.request.path, endpoint.request)
 
 
-def _file(bench: Bench, name: str) -> Estimator:
+def _file(bench: LayerBench, name: str) -> Estimator:
     estimator = bench.estimator(name)
     path: Path = bench.folder / f"{name.replace(' ', '-')}{JOBLIB}"
     if not path.exists():

@@ -5,11 +5,11 @@ from statistics import median
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.layer.section import Section, at_least
+from benchmarks.bench import Bench
 from benchmarks.layer.server import Layer, fresh_folder
 from benchmarks.load import replay
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Section, at_least
 from benchmarks.selection.served import WIDTH, App, bodies, serving, shot
 
 APP = App("feedback", [f"linear-{n}" for n in range(4)], "exp4")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from benchmarks.bench import Bench
 from benchmarks.environment import Unavailable
-from benchmarks.layer.section import Line, Plot, Section, at_most
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Line, Plot, Section, at_most
 from benchmarks.selection.ratings import FOLDER, SHARE_OF_OTHERS, TASTES, Shared, User, Vector, shared, users
 from benchmarks.selection.streams import QUERY
 from clipper.selection.policies import policy_named

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.layer.section import Line, Plot, Section, at_most
+from benchmarks.bench import Bench
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Line, Plot, Section, at_most
 from benchmarks.selection.kinds import Answers, digit_kinds, networks
 from benchmarks.selection.streams import Errors, Learned, learn
 from benchmarks.targets import Verdict

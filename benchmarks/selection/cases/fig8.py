@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.layer.section import Line, Plot, Section, at_most
+from benchmarks.bench import Bench
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Line, Plot, Section, at_most
 from benchmarks.selection.digit_models import few_pixels
 from benchmarks.selection.streams import Errors, Labels, learn, thinned
 from benchmarks.targets import Verdict

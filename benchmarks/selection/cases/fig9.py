@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.bench import Bench
 from benchmarks.bodies import DIGITS, JSON, Body, Shot, write_bodies
-from benchmarks.layer.section import Line, Plot, Section, at_most
 from benchmarks.layer.server import DEFAULT_OUTPUT, SLO_MS, Layer, fresh_folder, layer
 from benchmarks.openloop.run import in_turn, open_loop
 from benchmarks.openloop.schedule import Phase
 from benchmarks.openloop.trace import Kind, Trace
 from benchmarks.peers.target import post, wait_ready
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Line, Plot, Section, at_most
 from benchmarks.selection.digit_models import fitted
 from benchmarks.selection.streams import Labels
 from benchmarks.targets import Verdict

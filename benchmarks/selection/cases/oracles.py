@@ -8,10 +8,10 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.bench import Bench
 from benchmarks.environment import Unavailable, python_for
-from benchmarks.layer.section import Section, at_most
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Section, at_most
 from benchmarks.selection.streams import QUERY
 from clipper.selection.policies import policy_named
 from clipper.selection.policy import Feedback, Selection

@@ -8,15 +8,15 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.bench import Bench
 from benchmarks.layer.load import saturated
-from benchmarks.layer.section import Section, at_least
 from benchmarks.layer.server import DEFAULT_OUTPUT, SLO_MS, Layer, fresh_folder, layer
 from benchmarks.openloop.run import in_turn, open_loop
 from benchmarks.openloop.schedule import Phase
 from benchmarks.openloop.trace import Trace
 from benchmarks.peers.target import post, wait_ready
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Section, at_least
 from benchmarks.selection.cases.fig9 import digit_shot
 from benchmarks.selection.digit_models import fitted
 from benchmarks.selection.streams import Labels

@@ -2,13 +2,13 @@
 
 from statistics import median
 
+from benchmarks.bench import Bench
 from benchmarks.layer.load import Closed, closed, who_bounds
 from benchmarks.layer.models import NoOp
-from benchmarks.layer.section import Section, at_least
 from benchmarks.layer.server import fresh_folder
 from benchmarks.openloop.run import in_turn
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Section, at_least
 from benchmarks.selection.served import App, bodies, serving, shot
 
 MODELS = [f"noop-{n}" for n in range(4)]

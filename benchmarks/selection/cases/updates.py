@@ -6,9 +6,9 @@ from statistics import median
 import msgspec
 import numpy as np
 
-from benchmarks.layer.section import Line, Plot, Section, at_most
+from benchmarks.bench import Bench
 from benchmarks.report import Sheet
-from benchmarks.selection.bench import Bench
+from benchmarks.section import Line, Plot, Section, at_most
 from benchmarks.selection.streams import QUERY
 from clipper.selection.policies import policy_named
 from clipper.selection.policy import Feedback, Selection

@@ -54,8 +54,8 @@ class Section:
             sheet.show(console)
 
     def markdown(self, plots: str) -> str:
-        """Its part of docs/benchmarks.md; `plots` is the folder of the drawings, seen from there."""
-        parts = [f"### {self.title}", self.about]
+        """Its part of the page; `plots` is the folder of the drawings, seen from there."""
+        parts = [f"## {self.title}", self.about]
         if self.failure:
             parts.append(f"Failed: {self.failure}")
         if self.verdicts:

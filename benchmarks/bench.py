@@ -1,4 +1,4 @@
-"""What every case is given: how long to measure, and where the data is."""
+"""What every case of a suite is given: how long to measure, and where the data is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.environment import Unavailable, python_for
-from benchmarks.layer.section import Section
+from benchmarks.section import Section
 
 SCRIPT = Path(__file__).with_name("draw.py")
 LIMIT_S = 120
