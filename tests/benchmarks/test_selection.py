@@ -10,7 +10,7 @@ from benchmarks.section import Section, at_most
 from benchmarks.selection.cases.fig7 import calibration_error
 from benchmarks.selection.cases.fig8 import FOLLOW, recovered
 from benchmarks.selection.cases.oracles import ARMS, ROUNDS, choices, regrets
-from benchmarks.selection.cases.updates import slope
+from benchmarks.selection.cases.updates import BLOCK, Stream
 from benchmarks.selection.ratings import User, shared
 from benchmarks.selection.served import WIDTH, bodies
 from benchmarks.selection.streams import learn, thinned
@@ -34,8 +34,11 @@ def test_recovery_is_when_errors_are_low_and_stay_so() -> None:
     assert recovered(floor + 0.2, floor, 100) == float("inf")
 
 
-def test_slope_compares_the_newest_with_early_ones() -> None:
-    assert slope([99.0, 2.0, 2.0, 2.0, 3.0, 4.0, 4.0, 4.0]) == 2.0
+def test_stream_of_updates_is_timed_in_blocks_and_in_turns() -> None:
+    stream = Stream(3, 5 * BLOCK)
+    assert len(stream.times) == 5
+    assert min(stream.times) > 0.0
+    assert stream.slope() > 0.0
 
 
 def test_curve_is_thinned_to_its_ends() -> None:

@@ -120,12 +120,16 @@ class SplitModel(Policy):
 
     def _fitting(self, state: State, said: dict[str, Score | None]) -> State:
         """The state with places for all models that have said numbers, in as many as they said."""
-        known = {(model, size) for model, size in state["layout"]}
+        layout = state["layout"]
+        new = [[model, len(score)] for model, score in said.items() if score is not None]
+        new = [each for each in new if each not in layout]
+        if not new:
+            return state  # as mostly
         added, total = [], len(ridge.mean_of(state["belief"]))
-        for model, score in said.items():
-            if score is not None and (model, len(score)) not in known and total + len(score) <= MAX_FEATURES:
-                added.append([model, len(score)])
-                total += len(score)
+        for model, size in new:
+            if total + size <= MAX_FEATURES:
+                added.append([model, size])
+                total += size
         if not added:
             return state
         singles = sum([size == 1 for _, size in added])
