@@ -121,8 +121,8 @@ class SplitModel(Policy):
     def _fitting(self, state: State, said: dict[str, Score | None]) -> State:
         """The state with places for all models that have said numbers, in as many as they said."""
         layout = state["layout"]
-        new = [[model, len(score)] for model, score in said.items() if score is not None]
-        new = [each for each in new if each not in layout]
+        sizes = [(model, len(score)) for model, score in said.items() if score is not None]
+        new = [(model, size) for model, size in sizes if [model, size] not in layout]
         if not new:
             return state  # as mostly
         added, total = [], len(ridge.mean_of(state["belief"]))
