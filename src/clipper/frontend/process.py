@@ -6,7 +6,6 @@ import gc
 import resource
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,10 +26,6 @@ INCARNATION_KEY = b"frontend/incarnation"
 
 PRESENT_INCARNATION_KEY = b"frontend/%d/incarnation"
 """That of each frontend now, for its siblings."""
-
-SWITCH_INTERVAL_S = 0.0005
-"""How soon the thread that commits feedback gets its turn among queries. Python's 5 ms, several times for each commit,
-would have feedback wait for the interpreter and not for the disk."""
 
 SWEEP_S = 1.0
 """How often time-outs of connections are enforced, and garbage is looked for."""
@@ -68,7 +63,6 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
         service = QueryService(engine, process.frontend, Exposition(engine, siblings), siblings)
         connections = Connections(process.frontend, service, monotonic, loop.call_soon)
         async with _serving(connections, listener, process.sockets[process.index]):
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
             gc.disable()  # a collection among a full cache would take a tenth of a second, in the midst of queries
             await stop.wait()
         await connections.drain(process.frontend.drain_s)
