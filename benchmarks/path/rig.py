@@ -75,6 +75,9 @@ class Transport(asyncio.Transport):
     def close(self) -> None:
         """There is nothing to close."""
 
+    def is_closing(self) -> bool:
+        return False
+
 
 class Container:
     """Stands for a model's container: greets whoever dials, and answers a batch without looking at its inputs."""

@@ -128,7 +128,8 @@ class Connections:
         """Send all answers that are made."""
         outbox, self._outbox = self._outbox, []
         for transport, response in outbox:
-            transport.write(response)
+            if not transport.is_closing():  # or its client has gone meanwhile, and others' answers are to be sent
+                transport.write(response)
 
     def accept(self) -> "Connection":
         """A protocol for a new connection."""

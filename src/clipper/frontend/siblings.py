@@ -3,24 +3,17 @@
 All frontends share one port, so a scrape, or feedback for a query that another one has answered, may come to any.
 """
 
-import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import NamedTuple
+
+from clipper.engine.private import Reply, ask
 
 SIBLING_TIMEOUT_S = 1.0
 """One that is restarting does not answer; whoever asked should not wait for it."""
 
 
 _GET_METRICS = b"GET /metrics?scope=self HTTP/1.1\r\nhost: sibling\r\nconnection: close\r\n\r\n"
-
-
-class Reply(NamedTuple):
-    """What a sibling answered."""
-
-    status: HTTPStatus
-    body: bytes
 
 
 class Siblings:
@@ -51,15 +44,4 @@ class Siblings:
         return await self._ask(place, head % (application.encode(), len(body)) + body)
 
     async def _ask(self, place: int, request: bytes) -> Reply | None:
-        try:
-            async with asyncio.timeout(SIBLING_TIMEOUT_S):
-                reader, writer = await asyncio.open_unix_connection(str(self._sockets[place]))
-                try:
-                    writer.write(request)
-                    response = await reader.read(-1)
-                finally:
-                    writer.close()
-        except (OSError, TimeoutError):
-            return None
-        head, end, body = response.partition(b"\r\n\r\n")
-        return Reply(HTTPStatus(int(head.split(b" ", 2)[1])), body) if end else None
+        return await ask(self._sockets[place], request, SIBLING_TIMEOUT_S)

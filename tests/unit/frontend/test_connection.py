@@ -29,43 +29,6 @@ def test_pipelined_answers_go_out_in_the_order_of_the_requests(order: tuple[int,
     assert not transport.closed
 
 
-def test_answers_of_one_turn_go_out_together() -> None:
-    wiring = Wiring(in_turns=True)
-    (first, one), (second, two) = wiring.connect(), wiring.connect()
-    first.data_received(GET * 2)
-    second.data_received(GET)
-    wiring.turn()
-    for number in range(3):
-        wiring.handler.answer(number)
-    assert one.written == two.written == b""
-    wiring.turn()
-    assert one.written == ok(b"0") + ok(b"1")
-    assert two.written == ok(b"2")
-
-
-def test_answer_goes_out_before_its_connection_is_closed() -> None:
-    wiring = Wiring(in_turns=True)
-    connection, transport = wiring.connect()
-    connection.data_received(GET + LAST)
-    wiring.turn()
-    wiring.handler.answer(0)
-    wiring.handler.answer(1)
-    assert transport.written == ok(b"0") + closing(b"1")
-    assert transport.closed
-    wiring.turn()
-
-
-def test_late_answer_goes_out_before_its_connection_is_found_idle() -> None:
-    wiring = Wiring(in_turns=True)
-    connection, transport = wiring.connect()
-    connection.data_received(GET)
-    wiring.turn()
-    wiring.now += 2 * wiring.config.idle_timeout_s
-    wiring.handler.answer(0)
-    wiring.after(0)
-    assert transport.written == ok(b"0")
-
-
 def test_answer_goes_out_as_soon_as_it_may() -> None:
     wiring = Wiring()
     connection, transport = wiring.connect()

@@ -1,11 +1,13 @@
 """What the query frontends know of judged queries, asked over their private sockets."""
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
 
 from clipper.engine.evidence import Page, read_page
+from clipper.engine.private import ask
 from clipper.selection.evidence.judged import Judged
 
 TIMEOUT_S = 2.0
@@ -41,20 +43,10 @@ async def _evidence(path: Path, application: str) -> list[Judged]:
 
 async def _page(path: Path, application: str, start: int) -> Page | None:
     request = b"GET /evidence/%b?start=%d HTTP/1.1\r\nhost: frontend\r\nconnection: close\r\n\r\n"
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            reader, writer = await asyncio.open_unix_connection(str(path))
-            try:
-                writer.write(request % (application.encode(), start))
-                response = await reader.read(-1)
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return None
-    head, end, body = response.partition(b"\r\n\r\n")
-    if not end or head.split(b" ", 2)[1] != b"200":
+    reply = await ask(path, request % (application.encode(), start), TIMEOUT_S)
+    if reply is None or reply.status is not HTTPStatus.OK:
         return None
     try:
-        return read_page(body)
+        return read_page(reply.body)
     except msgspec.DecodeError:
         return None
