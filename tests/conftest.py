@@ -58,3 +58,10 @@ def redis_server() -> Iterator[RedisServer]:
     """One for all who do not mistreat it; each has databases of its own in it."""
     with RedisServer() as server:
         yield server
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """One of the test's own, to be stopped, paused and killed."""
+    with RedisServer() as server:
+        yield server

@@ -4,7 +4,6 @@ The application has two members, of which one is always wrong: who has learned t
 """
 
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -33,12 +32,6 @@ SLACK_S = 5.0
 
 LESSONS = 10
 QUERIES = 200
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
 
 
 def stage_on(redis: RedisServer, folder: Path, frontends: int = 1) -> Stage:
