@@ -35,17 +35,26 @@ HOT_PATH = (
     "abstraction/queue.py",
     "abstraction/replica.py",
     "engine/application.py",
+    "engine/cells.py",
     "engine/deadlines.py",
+    "engine/feedback.py",
     "engine/journal.py",
     "engine/query.py",
+    "engine/repeats.py",
     "engine/shedding.py",
+    "engine/states.py",
     "frontend/bodies.py",
     "frontend/connection.py",
     "frontend/requests.py",
     "frontend/responses.py",
     "frontend/service.py",
+    "selection/ensembles/means.py",
+    "selection/ensembles/votes.py",
+    "selection/exponential.py",
+    "selection/rewards.py",
+    "selection/scores.py",
 )
-"""What a query runs through, below the package."""
+"""What a query, and a feedback, runs through, below the package."""
 
 LIBRARY = "clipper.compiled"
 """All of it is linked into one extension module of this name, so that calls between modules are calls in C."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.selection.policies import POLICIES, policy_named
-from clipper.selection.policy import Feedback, Policy, Selection
+from clipper.selection.policy import Feedback, Item, Policy, Selection
 from tests.contract.policy_world import (
     POLICIES_TO_TRY,
     Asked,
@@ -147,6 +147,26 @@ def test_further_models_are_linked_new_and_come_to_an_end(policy: Policy, histor
         assert set(more) <= set(event.models) - set(selection.models)
         selection = Selection(selection.models + more, selection.propensities + (1.0,) * len(more))
         policy.combine(state, event.query, selection, said(selection, event.outputs))
+
+
+@each_policy
+@few
+@given(history=histories, asked=histories)
+def test_items_are_ranked_once_each_with_finite_scores(
+    policy: Policy, history: list[Event], asked: list[Event]
+) -> None:
+    state = learned(policy, history)
+    kept = copy.deepcopy(state)
+    items = []
+    for event in asked:
+        selection = policy.select(state, event.models, event.query, Random(event.seed))
+        items.append(Item(event.query, selection, said(selection, event.outputs)))
+    ranking = policy.rank_items(state, items, Random(0))
+    assert policy.ranks_items or not ranking
+    assert len({place for place, _ in ranking}) == len(ranking)
+    assert all(0 <= place < len(items) and isfinite(score) for place, score in ranking)
+    assert ranking == policy.rank_items(state, items, Random(0))
+    assert state == kept
 
 
 @each_policy

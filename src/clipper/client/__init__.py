@@ -6,7 +6,7 @@ Speaks HTTP only: whatever the client can do, any other program can do with the 
 from clipper.client.clipper import Clipper, connect
 from clipper.client.deployments import Progress
 from clipper.client.packaging import PackageOptions
-from clipper.client.queries import Application, Prediction
+from clipper.client.queries import Application, Prediction, RankedItem, Ranking
 from clipper.client.serving import LocalApplication, serve
 from clipper.core.errors import ClipperError
 
@@ -21,6 +21,8 @@ __all__ = [
     "LocalApplication",
     "PackageOptions",
     "Prediction",
+    "RankedItem",
+    "Ranking",
     "Progress",
     "connect",
     "serve",

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from clipper.core.inputs import NUMPY_NAME
 
 if TYPE_CHECKING:
     import numpy.typing
+
+Answer = TypeVar("Answer")
 
 RAW_DTYPES = frozenset(NUMPY_NAME.values())
 """Element types that travel as they are; an array of any other goes as JSON."""
@@ -41,6 +43,40 @@ class Prediction:
     cache: Literal["exact", "approximate"] | None = None
     confidence: float | None = None
     models: dict[str, float] | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankedItem:
+    """One of the best of several items.
+
+    Attributes:
+        item: its place among those that were asked about, from 0.
+        score: what it is expected to be worth.
+        query_id: names it in a later feedback.
+    """
+
+    item: int
+    score: float
+    query_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The best of several items.
+
+    Attributes:
+        top_k: the best of those that could be ranked in time, best first.
+        default: whether none could.
+        default_explanation: why, if so.
+        unranked: the places of the others: no model had said anything of them by the deadline.
+        missing: models that had not answered for all of those that were ranked.
+    """
+
+    top_k: list[RankedItem]
+    default: bool
+    default_explanation: str | None = None
+    unranked: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
 
 
@@ -73,8 +109,8 @@ class Application:
         """
         options = _given(version=_text(version), context=context)
         if _is_raw_array(x, dimensions=1):
-            return _prediction(self._post_array(x, "input", options, shape=_numbers(x.shape)))
-        return _prediction(self._post_json("input", x, options))
+            return _converted(self._post_array(x, "input", options, shape=_numbers(x.shape)), Prediction)
+        return _converted(self._post_json("input", x, options), Prediction)
 
     def predict_batch(
         self,
@@ -97,7 +133,23 @@ class Application:
             answer = self._post_json("input_batch", xs, options)
         if not isinstance(answer, dict) or not isinstance(answer.get("batch_predictions"), list):
             raise _unexpected(answer)
-        return [_prediction(each) for each in answer["batch_predictions"]]
+        return [_converted(each, Prediction) for each in answer["batch_predictions"]]
+
+    def top_k(
+        self, items: "Sequence[object] | numpy.typing.NDArray[Any]", k: int, *, context: str | None = None
+    ) -> Ranking:
+        """Which `k` of several items are the best for a context, by what the models say of each, by the deadline.
+
+        Args:
+            items: inputs as `predict` takes them, at most 1,000.
+            k: how many to name.
+            context: for whom: a user, a session.
+
+        Raises:
+            ClipperError: INVALID_ARGUMENT for an item of the wrong type, or if the application's policy ranks none.
+        """
+        answer = self._post_json("items", items, {"k": k, **_given(context=context)})
+        return _converted(answer, Ranking)
 
     def feedback(
         self,
@@ -193,9 +245,9 @@ def _given(**options: object) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _prediction(answer: object) -> Prediction:
+def _converted(answer: object, kind: type[Answer]) -> Answer:
     try:
-        return msgspec.convert(answer, Prediction)
+        return msgspec.convert(answer, kind)
     except msgspec.ValidationError:
         raise _unexpected(answer) from None
 

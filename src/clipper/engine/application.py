@@ -19,7 +19,7 @@ from clipper.engine.shedding import expected_at, has_load, worth_asking
 from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
-from clipper.selection.policy import Selection, State
+from clipper.selection.policy import Item, Ranked, Selection, State
 from clipper.wire.batches import ItemFailure
 
 ANSWERING_SHARE: Final = 0.1
@@ -30,6 +30,9 @@ busy event loop has been seen to wake up late."""
 
 MODEL_FAILED: Final = "model failed"
 """What defaults are counted under whose explanation is a model's own message."""
+
+
+NOT_RANKED: Final = "No model has said numbers of this item that fit what others say"
 
 
 class ApplicationMeasures:
@@ -179,6 +182,25 @@ class ServedApplication:
         if reply_to is not None:
             reply_to.answer(query, now)
 
+    def rank(self, items: list[PendingQuery]) -> list[Ranked]:
+        """Those of the concluded items that can be judged, best first; their scores become their outputs."""
+        judged: list[Item] = []
+        places: list[int] = []
+        for place, query in enumerate(items):
+            if query.explanation is None and query.selection is not None:
+                judged.append(Item(query, query.selection, query.outputs()))
+                places.append(place)
+        if not judged:
+            return []
+        state = self.states.current(items[0].context)
+        ranking = [Ranked(places[at], score) for at, score in self.policy.rank_items(state, judged, self._rng)]
+        for place, score in ranking:
+            items[place].output = msgspec.json.encode(score)
+        for place in places:
+            if not items[place].output:
+                self._answer_default(items[place], NOT_RANKED, MODEL_FAILED)
+        return ranking
+
     def abandon(self, query: PendingQuery) -> None:
         """Take what was asked for this query out of the queues, unless others wait for it too."""
         if query.selection is None:
@@ -297,6 +319,8 @@ class ServedApplication:
             self._answer_default(query, NO_MODELS, NO_MODELS)
             return
         outputs = query.outputs()
+        if query.is_item and outputs.count(None) < len(outputs):
+            return  # it is judged with all others
         answer = self.policy.combine(self._state_of(query), query, selection, outputs)
         query.answer = answer
         if answer is None:

@@ -22,10 +22,10 @@ _log = logging.getLogger(__name__)
 
 STATES_PREFIX: Final = b"state/"
 
-MAX_CELLS: Final = 100_000
+MAX_CELLS = 100_000
 """Per application; about 200 MB of an ensemble's states. The rest stay in the store."""
 
-MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 """Of them, as they are stored: a hundred contexts of the largest states, 100,000 of small ones."""
 
 LOOKED_AT: Final = 8

@@ -64,6 +64,7 @@ class PendingQuery:
         selection: the models that were asked, with their propensities.
         outcomes: in the order of `selection.models`; None where nothing has arrived yet.
         waiting: how many outcomes are still to come.
+        is_item: whether it is one of several inputs to be ranked, which get their outputs together.
         state: the policy's, of this context, when the query came; until it is answered.
         quorum: with fewer outcomes than that the answer cannot be decided.
         cache: FRESH, EXACT or APPROXIMATE, of the outputs that have arrived so far or, once `concluded`, of the answer.
@@ -88,6 +89,7 @@ class PendingQuery:
         "deadline",
         "explanation",
         "input",
+        "is_item",
         "missing",
         "observed",
         "outcomes",
@@ -112,6 +114,7 @@ class PendingQuery:
         self.selection: Selection | None = None
         self.outcomes: list[Outcome | None] = NOTHING_ASKED
         self.waiting = 0
+        self.is_item = False
         self.state: State | None = None
         self.quorum = 1
         self.cache = FRESH

@@ -22,7 +22,7 @@ from clipper.store import Store, Transaction
 
 _log = logging.getLogger(__name__)
 
-MAX_GROUP_CHANGES: Final = 1024
+MAX_GROUP_CHANGES = 1024
 """In one transaction: some tens of milliseconds of a policy's work if all of them have to be made again."""
 
 MAX_GROUP_BYTES: Final = 8 * 1024 * 1024

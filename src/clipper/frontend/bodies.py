@@ -21,7 +21,8 @@ from clipper.frontend import schemas
 from clipper.frontend.number_bodies import MIN_BODY_BYTES, NumberBody, NumberBodyParser
 
 PREDICT_SCHEMA = (
-    '{"input": <value>} or {"input_batch": [<value>, ...]}, optionally "version": string, "context": string; '
+    '{"input": <value>}, {"input_batch": [<value>, ...]} or {"items": [<value>, ...], "k": integer}, '
+    'optionally "version": string, "context": string; '
     "<value> is {value}"
 )
 UPDATE_SCHEMA = (
@@ -39,17 +40,21 @@ _VALUES = {
 MAX_CONTEXT_BYTES: Final = 128
 """A user or session id; it becomes part of a store key."""
 
+MAX_ITEMS: Final = 1000
+"""To be ranked in one request: ten milliseconds in which no other query gets its turn."""
+
 MAX_IDEMPOTENCY_KEY_BYTES: Final = 128
 """What names one feedback however often it is sent; a UUID has 36."""
 
 
 class PredictBody(NamedTuple):
-    """What a predict request asks that is more than a single input."""
+    """What a predict request asks that is more than a single input; with `k`: which `k` of the inputs are the best."""
 
     inputs: list[Input]
     is_batch: bool
     version: str | None = None
     context: str | None = None
+    k: int | None = None
 
 
 class UpdateBody(NamedTuple):
@@ -197,7 +202,7 @@ class BodyDecoder:
         if context is not None:
             _check_context(context)
         if is_batch:
-            self._check_batch(shape[0])
+            _check_size("input_batch", shape[0], self._max_batch)
             size = len(payload) // shape[0]
             rows = [payload[at : at + size] for at in range(0, len(payload), size)]
             return PredictBody([Input(self._dtype, shape[1:], row) for row in rows], True, version, context)
@@ -216,21 +221,30 @@ class BodyDecoder:
         request = self._decoded(schemas.decode_predict, body, PREDICT_SCHEMA)
         if request.context is not None:
             _check_context(request.context)
-        if (request.input is msgspec.UNSET) == (request.input_batch is msgspec.UNSET):
-            raise invalid("Expected exactly one of the fields 'input' and 'input_batch'")
+        given = (request.input, request.input_batch, request.items)
+        if given.count(msgspec.UNSET) != len(given) - 1:
+            raise invalid("Expected exactly one of the fields 'input', 'input_batch' and 'items'")
+        if (request.items is msgspec.UNSET) != (request.k is None):
+            raise invalid("Expected the fields 'items' and 'k' together: which inputs to rank, and how many to name")
+        if request.k is not None:
+            inputs = self._items(request.items, request.k)
+            return PredictBody(inputs, True, request.version, request.context, request.k)
         if request.input_batch is msgspec.UNSET:
             asked = input_from_json(request.input, self._input_type)
             return PredictBody([asked], False, request.version, request.context)
-        batch = request.input_batch
-        if not isinstance(batch, list) or not batch:
-            raise invalid("Invalid input_batch: expected a list of at least one input")
-        self._check_batch(len(batch))
-        inputs = [input_from_json(each, self._input_type, f"input_batch[{at}]") for at, each in enumerate(batch)]
+        inputs = self._several(request.input_batch, "input_batch", self._max_batch)
         return PredictBody(inputs, True, request.version, request.context)
 
-    def _check_batch(self, size: int) -> None:
-        if size > self._max_batch:
-            raise invalid(f"Invalid input_batch: {size} inputs exceed the limit of {self._max_batch}")
+    def _items(self, items: Any, k: int) -> list[Input]:
+        if k < 1:
+            raise invalid(f"Invalid k {k}: expected how many of the items to name, at least 1")
+        return self._several(items, "items", MAX_ITEMS)
+
+    def _several(self, values: Any, field: str, limit: int) -> list[Input]:
+        if not isinstance(values, list) or not values:
+            raise invalid(f"Invalid {field}: expected a list of at least one input")
+        _check_size(field, len(values), limit)
+        return [input_from_json(each, self._input_type, f"{field}[{at}]") for at, each in enumerate(values)]
 
     def _decoded(self, decode: Any, body: bytes, schema: str) -> Any:
         expected = f"Expected JSON schema: {schema.replace('{value}', _VALUES[self._input_type])}"
@@ -248,6 +262,11 @@ class BodyDecoder:
             return self._dtype
         expected = "uint8" if self._dtype is DType.BYTES else self._dtype.name.lower()
         raise invalid(f"Invalid dtype {name[:40]!r}: input_type {self._input_type} expects {expected}")
+
+
+def _check_size(field: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise invalid(f"Invalid {field}: {size} inputs exceed the limit of {limit}")
 
 
 def _check_context(context: str) -> None:

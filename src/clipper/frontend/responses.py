@@ -8,6 +8,7 @@ import msgspec
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.engine.query import PendingQuery
+from clipper.selection.policy import Ranked
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -76,10 +77,33 @@ def _made_of(confidence: float, models: tuple[str, ...], weights: tuple[float, .
     return b"," + msgspec.json.encode(said)[1:]
 
 
+def _silent(query: PendingQuery) -> list[str]:
+    """The models that were asked and have said nothing."""
+    if query.selection is None:
+        return []
+    return [model for model, output in zip(query.selection.models, query.outputs(), strict=True) if output is None]
+
+
 def batch_predictions(queries: list[PendingQuery]) -> bytes:
     """The whole response to an `input_batch`, whatever its length."""
     body = b'{"batch_predictions":[%b]}' % b",".join(map(prediction_body, queries))
     return _OK_HEAD % len(body) + body
+
+
+def top_k(queries: list[PendingQuery], ranking: list[Ranked], k: int) -> bytes:
+    """The whole response to `items`: the `k` best of those that could be ranked, and what was missing."""
+    best = [{"item": place, "score": score, "query_id": queries[place].query_id} for place, score in ranking[:k]]
+    said: dict[str, Any] = {"top_k": best, "default": not ranking}
+    if not ranking:
+        said["default_explanation"] = queries[0].explanation
+    ranked = {place for place, _ in ranking}
+    unranked = [place for place in range(len(queries)) if place not in ranked]
+    if unranked and ranking:
+        said["unranked"] = unranked
+    missing = {model: True for place in ranked for model in _silent(queries[place])}
+    if missing:
+        said["missing"] = sorted(missing)
+    return json(said)
 
 
 def text(body: bytes, content_type: bytes = b"text/plain; charset=utf-8", status: HTTPStatus = HTTPStatus.OK) -> bytes:

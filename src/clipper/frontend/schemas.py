@@ -37,6 +37,8 @@ class Predict(msgspec.Struct, forbid_unknown_fields=True):
 
     input: Any = msgspec.UNSET
     input_batch: Any = msgspec.UNSET
+    items: Any = msgspec.UNSET
+    k: int | None = None
     version: str | None = None
     context: str | None = None
 

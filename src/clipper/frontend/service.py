@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import msgspec
 
-from clipper.core.errors import ClipperError, ErrorCode
+from clipper.core.errors import ClipperError, ErrorCode, invalid
 from clipper.core.inputs import Input, InputType
 from clipper.engine.application import ServedApplication
 from clipper.engine.engine import Engine
 from clipper.engine.feedback import Told, observe_input, observe_query
 from clipper.engine.journal import SEQUENCE_BITS
-from clipper.engine.query import Acknowledgement, PendingQuery
+from clipper.engine.query import Acknowledgement, PendingQuery, ReplyTo
 from clipper.frontend import responses, schemas
 from clipper.frontend.bodies import BodyDecoder, PredictBody, UpdateBody
 from clipper.frontend.config import FrontendConfig
@@ -31,6 +31,10 @@ MAX_FEEDBACK_IN_FLIGHT: Final = 10_000
 
 FEEDBACK_AT_ONCE: Final = 64
 """Of one `update_batch`: some milliseconds of work, after which queries get their turn."""
+
+RANKING_S: Final = 10e-6
+MAX_RANKING_SHARE: Final = 0.5
+"""Of the time until the deadline, what is kept for ranking each item, and at most for all."""
 
 _RECEIVED: Final = responses.text(b"Feedback received? 1")
 
@@ -78,11 +82,20 @@ class QueryService:
     def _predict(self, connection: Connection, application: ServedApplication, body: PredictBody, now: float) -> None:
         exchange = _Questions(connection)
         connection.expect(exchange)
-        reply_to = _Batch(exchange, len(body.inputs)) if body.is_batch else _Single(exchange)
-        journal = self._engine.journal
         deadline = now + application.patience_s
+        reply_to: ReplyTo
+        if body.k is not None:
+            if not application.policy.ranks_items:
+                exchange.respond(responses.failure(_ranks_nothing(application), BAD_QUERY))
+                return
+            reply_to = _Ranking(exchange, application, len(body.inputs), body.k)
+            deadline -= min(RANKING_S * len(body.inputs), MAX_RANKING_SHARE * application.patience_s)
+        else:
+            reply_to = _Batch(exchange, len(body.inputs)) if body.is_batch else _Single(exchange)
+        journal = self._engine.journal
         for asked in body.inputs:
             query = PendingQuery(asked, body.context, now, deadline, reply_to)
+            query.is_item = body.k is not None
             journal.record(query)
             exchange.queries.append(query)
             try:
@@ -212,6 +225,7 @@ class _Questions(Exchange):
         self.queries: list[PendingQuery] = []
 
     def cancel(self) -> None:
+        """The client has gone: nobody wants any of the answers."""
         super().cancel()
         for query in self.queries:
             query.cancel()
@@ -224,6 +238,7 @@ class _Single:
         self._exchange = exchange
 
     def answer(self, query: PendingQuery, now: float) -> None:
+        """That is the whole answer."""
         self._exchange.respond(responses.prediction(query))
 
 
@@ -235,9 +250,28 @@ class _Batch:
         self._waiting = size
 
     def answer(self, query: PendingQuery, now: float) -> None:
+        """One more of them; the last one answers the request."""
         self._waiting -= 1
         if not self._waiting:
             self._exchange.respond(responses.batch_predictions(self._exchange.queries))
+
+
+class _Ranking:
+    """The queries of one `items`, of which the best are answered once all of them are concluded."""
+
+    def __init__(self, exchange: _Questions, application: ServedApplication, size: int, k: int) -> None:
+        self._exchange = exchange
+        self._application = application
+        self._waiting = size
+        self._k = k
+
+    def answer(self, query: PendingQuery, now: float) -> None:
+        """One more of them; after the last one they are ranked."""
+        self._waiting -= 1
+        if not self._waiting:
+            queries = self._exchange.queries
+            ranking = self._application.rank(queries)
+            self._exchange.respond(responses.top_k(queries, ranking, self._k))
 
 
 class _Feedback(Exchange):
@@ -344,6 +378,11 @@ async def _respond_with(exchange: Exchange, work: Coroutine[Any, Any, bytes]) ->
 def _result(error: ClipperError | None, kind: str) -> bytes:
     """What became of one feedback of several, as JSON."""
     return b'{"ok":true}' if error is None else msgspec.json.encode({"error": kind, "cause": error.message})
+
+
+def _ranks_nothing(application: ServedApplication) -> ClipperError:
+    policy = application.spec.policy
+    return invalid(f"Policy '{policy}' of application '{application.name}' ranks no items: expected split_model")
 
 
 def _no_holder() -> ClipperError:

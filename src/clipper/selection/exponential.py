@@ -29,10 +29,10 @@ def entry(logs: Mapping[str, float]) -> float:
 
 def shifted(logs: Mapping[str, float], changes: Mapping[str, float]) -> dict[str, float]:
     """The logarithms after a change to some of them, the greatest being 0 again."""
-    newcomer = entry(logs)
-    moved = {**logs}
+    moved = dict(logs)
     for model, change in changes.items():
-        moved[model] = moved.get(model, newcomer) + change
+        before = moved.get(model)
+        moved[model] = (entry(logs) if before is None else before) + change
     top = max(moved.values(), default=0.0)
     return {model: max(SMALLEST_LOG, value - top) for model, value in moved.items()}
 

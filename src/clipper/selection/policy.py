@@ -68,6 +68,21 @@ class Feedback(NamedTuple):
     answer: Answer | None = None
 
 
+class Item(NamedTuple):
+    """One of several items to be ranked: the query that it is, whom it was put to, and what they have said."""
+
+    x: Query
+    selection: Selection
+    outputs: Outputs
+
+
+class Ranked(NamedTuple):
+    """Where an item stands among those that were to be ranked, and what it is expected to be worth."""
+
+    place: int
+    score: float
+
+
 class Policy(ABC):
     """Pure functions of a state and their arguments. `select`, `combine` and `observe` have to be written.
 
@@ -76,11 +91,13 @@ class Policy(ABC):
         in_stages: whether `further` may name more models to ask once the first have answered.
         is_ensemble: whether every member of a selection counts in the answer, and an answer can be made without some:
             those that did not answer are named, and under load only the best are asked.
+        ranks_items: whether `rank_items` says which of several inputs are the best.
     """
 
     verbatim: bool = False
     in_stages: bool = False
     is_ensemble: bool = False
+    ranks_items: bool = False
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Raises INVALID_ARGUMENT naming the setting that is wrong; this default one knows no settings."""
@@ -130,6 +147,10 @@ class Policy(ABC):
         Called only where `in_stages` is True; it must come to an end, with no models.
         """
         return ()
+
+    def rank_items(self, state: State, items: Sequence[Item], rng: Random) -> list[Ranked]:
+        """Those of the items that can be judged by what was said of them, best first. Called only if `ranks_items`."""
+        return []
 
     def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
         """How much the policy relies on each of the linked models, as shares of 1, for operators to see."""

@@ -22,8 +22,7 @@ def rewards(feedback: Feedback, selection: Selection, outputs: Outputs, scale: f
     A label judges all of them. A reward judges those that said what was answered. `scale` is as in `worth`.
     """
     if feedback.label is not None:
-        label = feedback.label
-        return [None if output is None else worth(output, label, scale) for output in outputs]
+        return _judged(outputs, feedback.label, scale)
     earned = _reward(feedback)
     if earned is None:
         return [None] * len(outputs)
@@ -31,6 +30,15 @@ def rewards(feedback: Feedback, selection: Selection, outputs: Outputs, scale: f
         return [earned if len(outputs) == 1 and output is not None else None for output in outputs]
     answered = feedback.answer.output
     return [earned if output is not None and same_value(output, answered) else None for output in outputs]
+
+
+def _judged(outputs: Outputs, label: bytes, scale: float) -> list[float | None]:
+    """What each output is worth; most of them are the same."""
+    known: dict[bytes | None, float | None] = {None: None}
+    for output in outputs:
+        if output not in known and output is not None:
+            known[output] = worth(output, label, scale)
+    return [known[output] for output in outputs]
 
 
 def value_of(feedback: Feedback, answer: Answer, scale: float = 0.0) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clipper.client import Application, Clipper, ClipperError, Prediction
+from clipper.client import Application, Clipper, ClipperError, Prediction, RankedItem, Ranking
 from clipper.core.errors import ErrorCode
 from tests.unit.client.fake import Answer, Asked, FakePlane
 
@@ -130,6 +130,14 @@ def test_rows_of_an_array_go_as_raw_bytes(application: Application, query: FakeP
     assert len(query.last.body) == 2 * 4 * 3 * 8
 
 
+def test_best_items_are_read(application: Application, query: FakePlane) -> None:
+    best = [{"item": 1, "score": 0.5, "query_id": 8}, {"item": 0, "score": 0.25, "query_id": 7}]
+    query.says(PREDICT, {"top_k": best, "default": False, "unranked": [2], "missing": ["slow"]})
+    found = application.top_k(np.eye(3), 2, context="ann")
+    assert found == Ranking([RankedItem(1, 0.5, 8), RankedItem(0, 0.25, 7)], False, unranked=(2,), missing=("slow",))
+    assert query.last.json == {"items": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "k": 2, "context": "ann"}
+
+
 @pytest.mark.parametrize("answer", ["text", {}, {"query_id": 1, "output": 2}, {"batch_predictions": [1]}, None])
 def test_answer_that_is_no_prediction_is_a_protocol_error(
     application: Application, query: FakePlane, answer: object
@@ -140,6 +148,9 @@ def test_answer_that_is_no_prediction_is_a_protocol_error(
     assert caught.value.code is ErrorCode.PROTOCOL
     with pytest.raises(ClipperError) as caught:
         application.predict_batch([[1]])
+    assert caught.value.code is ErrorCode.PROTOCOL
+    with pytest.raises(ClipperError) as caught:
+        application.top_k([[1]], 1)
     assert caught.value.code is ErrorCode.PROTOCOL
 
 

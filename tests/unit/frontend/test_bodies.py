@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import DType, Input, InputType
-from clipper.frontend.bodies import BodyDecoder, PredictBody
+from clipper.frontend.bodies import MAX_ITEMS, BodyDecoder, PredictBody
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -26,6 +26,8 @@ ELEMENTS: dict[InputType, st.SearchStrategy[Any]] = {
 }
 LETTER = {InputType.INTEGERS: "i", InputType.FLOATS: "f", InputType.DOUBLES: "d"}
 JSON_VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | TEXT, st.lists)
+ONE_OF = "Expected exactly one of the fields 'input', 'input_batch' and 'items'"
+
 NUMERIC = st.sampled_from(list(ELEMENTS))
 
 
@@ -132,8 +134,15 @@ def test_damaged_body_raises_nothing_else(input_type: InputType, damage: bytes, 
         (b'{"input": ' + b"[" * 100_000, "Error parsing JSON: "),
         (b'{"input": NaN}', "Error parsing JSON: "),
         (b"null", "Expected `object`, got `null`"),
-        (b"{}", "Expected exactly one of the fields 'input' and 'input_batch'"),
-        (b'{"input": [1], "input_batch": [[1]]}', "Expected exactly one of the fields 'input' and 'input_batch'"),
+        (b"{}", ONE_OF),
+        (b'{"input": [1], "input_batch": [[1]]}', ONE_OF),
+        (b'{"input": [1], "items": [[1]], "k": 1}', ONE_OF),
+        (b'{"items": [[1]]}', "Expected the fields 'items' and 'k' together"),
+        (b'{"input_batch": [[1]], "k": 1}', "Expected the fields 'items' and 'k' together"),
+        (b'{"items": [[1]], "k": 0}', "Invalid k 0: expected how many of the items to name, at least 1"),
+        (b'{"items": [[1]], "k": 1.5}', "Expected `int | null`, got `float` - at `$.k`"),
+        (b'{"items": [], "k": 1}', "Invalid items: expected a list of at least one input"),
+        (b'{"items": [null], "k": 1}', "Invalid items[0]: expected "),
         (b'{"input": [1], "inputs": [1]}', "unknown field `inputs`"),
         (b'{"input": [1], "version": 2}', "Expected `str | null`, got `int` - at `$.version`"),
         (b'{"input": [1], "context": 7}', "at `$.context`"),
@@ -212,6 +221,20 @@ def test_batch_is_bounded() -> None:
         decode.predict(json.dumps({"input_batch": [[1]] * 4}).encode())
     got = decode.predict(json.dumps({"input_batch": [[1]] * 3}).encode())
     assert isinstance(got, PredictBody)
+
+
+def test_items_are_inputs_of_which_some_are_to_be_named() -> None:
+    got = whole(InputType.DOUBLES, {"items": [[1, 2], [3, 4]], "k": 5, "context": "ann"})
+    assert (got.k, got.context, got.version) == (5, "ann", None)
+    assert [each.key for each in got.inputs] == [
+        asked(InputType.DOUBLES, {"input": each})[0].key for each in ([1, 2], [3, 4])
+    ]
+
+
+def test_items_are_bounded() -> None:
+    whole(InputType.DOUBLES, {"items": [[1]] * MAX_ITEMS, "k": 1})
+    body = json.dumps({"items": [[1]] * (MAX_ITEMS + 1), "k": 1}).encode()
+    assert f"Invalid items: {MAX_ITEMS + 1} inputs exceed the limit of {MAX_ITEMS}" in refusal(InputType.DOUBLES, body)
 
 
 def test_element_of_a_batch_is_named() -> None:

@@ -71,7 +71,7 @@ class Exp4(Ensemble):
             if left < 0.0:
                 break
         weight = behind[chosen]
-        return elected(chosen, weight, outputs, shares)._replace(propensity=min(1.0, weight / arrived))
+        return elected(chosen, weight, outputs, shares, min(1.0, weight / arrived))
 
     def is_decided(self, state: State, x: Query, selection: Selection, outputs: Outputs) -> bool:
         """Once all are in, since the draw is among all."""

@@ -52,14 +52,14 @@ def agreed(outputs: Outputs, shares: Sequence[float]) -> Answer | None:
     return elected(said, weight, outputs, shares)
 
 
-def elected(winner: bytes, weight: float, outputs: Outputs, shares: Sequence[float]) -> Answer:
+def elected(winner: bytes, weight: float, outputs: Outputs, shares: Sequence[float], propensity: float = 1.0) -> Answer:
     """The answer that one label is, with its share of all members' weight as the confidence."""
     divisor = weight or 1.0
     contributions = [
         share / divisor if output == winner else 0.0 for output, share in zip(outputs, shares, strict=True)
     ]
     confidence = 1.0 if weight > 1.0 - ROUNDING else weight
-    return Answer(winner, confidence, tuple(contributions))
+    return Answer(winner, confidence, tuple(contributions), propensity)
 
 
 def is_vote_decided(outputs: Outputs, shares: Sequence[float]) -> bool:

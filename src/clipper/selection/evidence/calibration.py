@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from clipper.selection.policy import Answer, Feedback, Outputs, Policy, Query, Selection, State
+from clipper.selection.policy import Answer, Feedback, Item, Outputs, Policy, Query, Ranked, Selection, State
 from clipper.selection.rewards import value_of
 
 BINS = 21
@@ -59,6 +59,7 @@ class Calibrated(Policy):
         self.verbatim = policy.verbatim
         self.in_stages = policy.in_stages
         self.is_ensemble = policy.is_ensemble
+        self.ranks_items = policy.ranks_items
 
     def init(self, models: tuple[str, ...]) -> State:
         """The policy's own state, and empty bins."""
@@ -108,6 +109,10 @@ class Calibrated(Policy):
     ) -> tuple[str, ...]:
         """As the policy says."""
         return self._policy.further(state["policy"], models, x, selection, outputs)
+
+    def rank_items(self, state: State, items: Sequence[Item], rng: Random) -> list[Ranked]:
+        """As the policy does."""
+        return self._policy.rank_items(state["policy"], items, rng)
 
     def weights(self, state: State, models: tuple[str, ...]) -> dict[str, float]:
         """The policy's."""

@@ -13,7 +13,7 @@ import numpy as np
 from clipper.selection.bandits.arms import BanditSettings, best, drawn
 from clipper.selection.configured import NotNegative, Positive, configured
 from clipper.selection.personal.features import features_of
-from clipper.selection.personal.ridge import Belief, Vector, mean_of, predicted, prior, updated, variance
+from clipper.selection.personal.ridge import Belief, Vector, mean_of, predicted, prior, size_of, updated, variance
 from clipper.selection.policy import Answer, Feedback, Outputs, Policy, Query, Selection, State
 from clipper.selection.rewards import rewards
 
@@ -90,7 +90,7 @@ class LinUcb(Policy):
     def _belief(self, state: State, model: str) -> Belief:
         """A model's own belief; one of other settings is not understood any longer."""
         kept: Belief = state["beliefs"].get(model, self._unknown)
-        return kept if len(kept["mean"]) == len(self._unknown["mean"]) else self._unknown
+        return kept if size_of(kept) == size_of(self._unknown) else self._unknown
 
     def _bound(self, belief: Belief, features: Vector) -> float:
         return predicted(belief, features) + self._settings.alpha * sqrt(variance(belief, features))

@@ -1,9 +1,10 @@
 """Bayesian ridge regression, one observation at a time: O(d²) each, however many there have been (Sherman–Morrison).
 
-The belief about the weights is normal: a mean, and a spread (its covariance, in units of the noise). Both are kept as
-the bytes of little-endian doubles, so that a state is stored as it is.
+The belief about the weights is normal: a mean, and a spread (its covariance, in units of the noise). Both are kept in
+one table, the bytes of little-endian doubles, so that a state is stored as it is and one product updates them together.
 """
 
+from math import isqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,10 +13,12 @@ import numpy.typing as npt
 Vector: TypeAlias = npt.NDArray[np.float64]
 
 Belief: TypeAlias = dict[str, Any]
-"""`mean`: d doubles; `spread`: d × d doubles."""
+"""`table`: d × (d + 1) doubles, the spread with the mean as its last column."""
 
 LARGEST_FEATURE = 1e6
 """Features and targets beyond are taken as this, so that squares of sums stay exact enough."""
+
+_DOUBLE = np.dtype("<f8")
 
 
 def prior(mean: Vector, precision: float) -> Belief:
@@ -25,32 +28,39 @@ def prior(mean: Vector, precision: float) -> Belief:
 
 def belief(mean: Vector, spread: Vector) -> Belief:
     """A mean and a spread as they are kept."""
-    return {"mean": mean.astype("<f8").tobytes(), "spread": spread.astype("<f8").tobytes()}
+    return {"table": np.column_stack([spread, mean]).astype(_DOUBLE).tobytes()}
+
+
+def size_of(kept: Belief) -> int:
+    """How many weights there are."""
+    return isqrt(len(kept["table"]) // _DOUBLE.itemsize)
 
 
 def mean_of(kept: Belief) -> Vector:
     """The mean of the weights, d doubles."""
-    return np.frombuffer(kept["mean"], "<f8")
+    return _table(kept)[:, -1]
 
 
 def spread_of(kept: Belief) -> Vector:
     """The covariance of the weights, d × d doubles."""
-    flat = np.frombuffer(kept["spread"], "<f8")
-    size = len(kept["mean"]) // 8
-    return flat.reshape(size, size)
+    return _table(kept)[:, :-1]
 
 
 def updated(kept: Belief, features: Vector, target: float) -> Belief:
-    """The belief after `target` was observed where the features were `features`, as `bounded` makes them."""
-    mean, spread = mean_of(kept), spread_of(kept)
-    reach = spread.dot(features)
-    surprise = 1.0 + max(0.0, float(features.dot(reach)))
-    error = min(LARGEST_FEATURE, max(-LARGEST_FEATURE, target)) - float(features.dot(mean))
-    change = reach[:, None] * (reach / surprise)
-    return {
-        "mean": (mean + reach * (error / surprise)).tobytes(),
-        "spread": np.subtract(spread, change, out=change).tobytes(),
-    }
+    """The belief after `target` was observed where the features were `features`, as `bounded` makes them.
+
+    With the features x, what they reach is Sx, and what is expected is m·x: both from one product with the table. What
+    the observation takes from the spread is Sx(Sx)ᵀ/s, and from the mean Sx(m·x - target)/s, where s is 1 + x·Sx: one
+    column times one row, which is that product with its last number changed. With ten features a call costs more than
+    its arithmetic, so there are few.
+    """
+    table = _table(kept)
+    row = features.dot(table)
+    reach = row[:-1]
+    surprise = 1.0 + max(0.0, float(reach.dot(features)))
+    row[-1] -= min(LARGEST_FEATURE, max(-LARGEST_FEATURE, target))
+    change = (reach / surprise)[:, None] * row
+    return {"table": np.subtract(table, change, change).tobytes()}
 
 
 def predicted(kept: Belief, features: Vector) -> float:
@@ -63,9 +73,33 @@ def variance(kept: Belief, features: Vector) -> float:
     return max(0.0, float(features @ spread_of(kept) @ features))
 
 
+def drawn(kept: Belief, deviations: float, seed: int) -> Vector:
+    """Weights drawn from the belief, its standard deviations being that many times as large (0: the mean)."""
+    mean = mean_of(kept)
+    if deviations <= 0.0:
+        return mean
+    noise = np.random.default_rng(seed).standard_normal(len(mean))
+    return mean + deviations * (_root(spread_of(kept)) @ noise)
+
+
+def _root(spread: Vector) -> Vector:
+    """A matrix whose product with its transpose is the spread: 0.2 ms for 100 weights, 8 ms for 512."""
+    try:
+        return np.linalg.cholesky(spread).astype(np.float64, copy=False)
+    except np.linalg.LinAlgError:  # so certain of something that rounding has left less than nothing of it
+        values, directions = np.linalg.eigh(spread)
+        root: Vector = directions * np.sqrt(np.maximum(values, 0.0))
+        return root
+
+
+def _table(kept: Belief) -> Vector:
+    size = size_of(kept)
+    return np.ndarray((size, size + 1), _DOUBLE, kept["table"])
+
+
 def grown(kept: Belief, more: Vector, precision: float) -> Belief:
     """The belief with more weights, about which nothing is known but that they are expected to be `more`."""
-    size, added = len(kept["mean"]) // 8, len(more)
+    size, added = size_of(kept), len(more)
     spread = np.zeros((size + added, size + added))
     spread[:size, :size] = spread_of(kept)
     spread[size:, size:] = np.eye(added) / precision

@@ -18,7 +18,7 @@ from clipper.selection.ensembles.means import Expectations, Score, learned_score
 from clipper.selection.ensembles.members import everybody
 from clipper.selection.personal import ridge
 from clipper.selection.personal.ridge import Vector
-from clipper.selection.policy import Answer, Feedback, Outputs, Policy, Query, Selection, State
+from clipper.selection.policy import Answer, Feedback, Item, Outputs, Policy, Query, Ranked, Selection, State
 from clipper.selection.rewards import is_number
 
 MAX_FEATURES = 512
@@ -30,7 +30,7 @@ class SplitModelSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         precision: how many feedbacks the first belief (a new context's: that it is like all others) is worth.
-        explore: for `top_k`, how many standard deviations the weights are drawn from around their mean.
+        explore: for a ranking of items, how many standard deviations the weights are drawn from around their mean.
     """
 
     precision: Positive = 1.0
@@ -45,6 +45,7 @@ class SplitModel(Policy):
     """
 
     is_ensemble = True
+    ranks_items = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._settings = configured(SplitModelSettings, config)
@@ -68,7 +69,7 @@ class SplitModel(Policy):
         if not arrived:
             return None
         said = _scores(selection, outputs)
-        fitting = self._fitting(state, said)
+        fitting = self._fitting(state, _sizes(said))
         if not any(model in selection.models for model, _ in fitting["layout"]):
             return Answer(arrived[0], 0.0)  # there are no numbers to weigh
         features = _features(fitting, said)
@@ -85,7 +86,7 @@ class SplitModel(Policy):
         if not is_number(label):
             raise invalid("Invalid label: the policy split_model learns from numbers")
         said = _scores(selection, outputs)
-        fitting = self._fitting(state, said)
+        fitting = self._fitting(state, _sizes(said))
         means = learned_scores(fitting["means"], said)
         features = _features({**fitting, "means": means}, said)
         return {**fitting, "means": means, "belief": ridge.updated(fitting["belief"], features, float(label))}
@@ -101,31 +102,32 @@ class SplitModel(Policy):
         total = sum(sizes.values())
         return {m: size / total for m, size in sizes.items()} if total > 0.0 else super().weights(state, models)
 
-    def top_k(self, state: State, selection: Selection, items: Sequence[Outputs], k: int, rng: Random) -> list[int]:
-        """The places of the `k` best of several items, by weights drawn from the belief, so that all get their chance.
+    def rank_items(self, state: State, items: Sequence[Item], rng: Random) -> list[Ranked]:
+        """By weights drawn from the belief (Thompson sampling), so that all get their chance.
 
-        `items` has for each what the selected models say of it.
+        Scores are those expected. Items of which nobody has said numbers that fit are left out.
         """
-        said = [_scores(selection, outputs) for outputs in items]
-        for each in said:
-            state = self._fitting(state, each)
-        belief = state["belief"]
-        weights = ridge.mean_of(belief)
-        if self._settings.explore > 0.0:
-            values, directions = np.linalg.eigh(ridge.spread_of(belief))
-            noise = np.random.default_rng(rng.getrandbits(64)).standard_normal(len(weights))
-            weights = weights + self._settings.explore * (directions @ (np.sqrt(np.maximum(values, 0.0)) * noise))
-        scores = [float(_features(state, each) @ weights) for each in said]
-        return sorted(range(len(items)), key=lambda place: -scores[place])[:k]
+        said = [_scores(item.selection, item.outputs) for item in items]
+        state = self._fitting(state, [sizes for each in said for sizes in _sizes(each)])
+        known = {(model, size) for model, size in state["layout"]}
+        places = [place for place, each in enumerate(said) if not known.isdisjoint(_sizes(each))]
+        if not places:
+            return []
+        features = np.array([_features(state, said[place]) for place in places])
+        expected = (features @ ridge.mean_of(state["belief"])).tolist()
+        drawn = features @ ridge.drawn(state["belief"], self._settings.explore, rng.getrandbits(64))
+        return [Ranked(places[at], expected[at]) for at in np.argsort(-drawn, kind="stable").tolist()]
 
-    def _fitting(self, state: State, said: dict[str, Score | None]) -> State:
+    def _fitting(self, state: State, sizes: list[tuple[str, int]]) -> State:
         """The state with places for all models that have said numbers, in as many as they said."""
         layout = state["layout"]
-        sizes = [(model, len(score)) for model, score in said.items() if score is not None]
-        new = [(model, size) for model, size in sizes if [model, size] not in layout]
-        if not new:
-            return state  # as mostly
-        added, total = [], len(ridge.mean_of(state["belief"]))
+        for model, size in sizes:
+            if [model, size] not in layout:
+                return self._grown(state, [each for each in dict.fromkeys(sizes) if [*each] not in layout])
+        return state  # as mostly
+
+    def _grown(self, state: State, new: list[tuple[str, int]]) -> State:
+        added, total = [], ridge.size_of(state["belief"])
         for model, size in new:
             if total + size <= MAX_FEATURES:
                 added.append([model, size])
@@ -153,6 +155,11 @@ def _contributions(state: State, selection: Selection, features: Vector) -> tupl
 
 def _scores(selection: Selection, outputs: Outputs) -> dict[str, Score | None]:
     return {model: score_of(output) for model, output in zip(selection.models, outputs, strict=True)}
+
+
+def _sizes(said: dict[str, Score | None]) -> list[tuple[str, int]]:
+    """How many numbers each model has said."""
+    return [(model, len(score)) for model, score in said.items() if score is not None]
 
 
 def _features(state: State, said: dict[str, Score | None]) -> Vector:

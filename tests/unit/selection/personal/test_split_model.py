@@ -1,14 +1,16 @@
 """Personal weights over shared features."""
 
 from random import Random
+from statistics import NormalDist
 
 import msgspec
 import numpy as np
 import pytest
 
 from clipper.core.errors import ClipperError
+from clipper.selection.personal import ridge
 from clipper.selection.personal.split_model import MAX_FEATURES, SplitModel
-from clipper.selection.policy import Feedback, Selection, State
+from clipper.selection.policy import Feedback, Item, Selection, State
 from tests.contract.policy_world import Asked
 
 QUERY = Asked()
@@ -99,12 +101,66 @@ def test_too_many_features_are_ignored() -> None:
     assert policy.observe(state, QUERY, Feedback(b"1"), ONE, [text([0.5] * MAX_FEATURES)])["layout"] == []
 
 
-def test_top_k_are_the_best_and_uncertain_ones_get_their_chance() -> None:
-    items = [[text([float(n), 0.0])] for n in range(10)]
+def best(policy: SplitModel, state: State, items: list[Item], seed: int = 0) -> list[int]:
+    return [place for place, _ in policy.rank_items(state, items, Random(seed))]
+
+
+def item(*outputs: bytes | None, selection: Selection = ONE) -> Item:
+    return Item(QUERY, selection, outputs)
+
+
+def test_items_are_ranked_and_uncertain_ones_get_their_chance() -> None:
+    items = [item(text([float(n), 0.0])) for n in range(10)]
     certain = SplitModel({"explore": 0.0})
     state = taught(certain, certain.init(("f",)), [1.0, 0.0], 200)
-    assert certain.top_k(state, ONE, items, 3, Random(0)) == [9, 8, 7]
+    assert best(certain, state, items) == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
     curious = SplitModel({})
-    chosen = {curious.top_k(curious.init(("f",)), ONE, items, 1, Random(seed))[0] for seed in range(20)}
+    chosen = {best(curious, curious.init(("f",)), items, seed)[0] for seed in range(20)}
     assert {0, 9} <= chosen
-    assert {curious.top_k(state, ONE, items, 1, Random(seed))[0] for seed in range(20)} == {9}
+    assert {best(curious, state, items, seed)[0] for seed in range(20)} == {9}
+
+
+def test_scores_are_what_is_answered_to_the_same_query() -> None:
+    policy = SplitModel({"explore": 3.0})
+    state = taught(policy, policy.init(("f",)), [1.0, -2.0], 20)
+    outputs = [text([0.5, 1.0]), text([2.0, -1.0])]
+    scores = {place: score for place, score in policy.rank_items(state, [item(each) for each in outputs], Random(3))}
+    for place, output in enumerate(outputs):
+        assert scores[place] == pytest.approx(answer(policy, state, ONE, output)[0])
+
+
+def test_items_of_which_nobody_has_said_numbers_are_left_out() -> None:
+    policy = SplitModel({"explore": 0.0})
+    state = policy.init(("f", "g"))
+    items = [item(b"1", b"3"), item(None, None), item(b'"cat"', None), item(b"7", None)]
+    both = [each._replace(selection=TWO) for each in items]
+    assert best(policy, state, both) == [3, 0]
+    assert policy.rank_items(state, both[1:3], Random(0)) == []
+    assert policy.rank_items(state, [], Random(0)) == []
+
+
+def test_ranking_draws_weights_as_certain_as_the_belief() -> None:
+    """Of two items whose scores are normal and independent, the better one comes first as often as it should."""
+    policy = SplitModel({})
+    state = policy.init(("f",))
+    state = policy.observe(state, QUERY, Feedback(b"1"), ONE, [b"[1, 0]"])
+    items = [item(b"[1, 0]"), item(b"[0, 1]")]
+    first = sum([best(policy, state, items, seed)[0] == 0 for seed in range(2000)]) / 2000
+    expected = [ridge_mean(policy, state, each) for each in items]
+    features = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    spread = ridge.spread_of(policy.observe(state, QUERY, Feedback(), ONE, [b"[1, 0]"])["belief"])
+    difference = features[0] - features[1]
+    deviations = (expected[0] - expected[1]) / float(np.sqrt(difference @ spread @ difference))
+    assert first == pytest.approx(NormalDist().cdf(deviations), abs=0.04)
+
+
+def ridge_mean(policy: SplitModel, state: State, each: Item) -> float:
+    return dict(policy.rank_items(state, [each], Random(0)))[0]
+
+
+def test_certain_belief_is_drawn_from_though_rounding_has_left_it_no_room() -> None:
+    flat = ridge.belief(np.array([1.0, 2.0]), np.array([[1.0, 1.0], [1.0, 1.0]]) - 1e-12 * np.eye(2))
+    drawn = np.array([ridge.drawn(flat, 1.0, seed) for seed in range(200)])
+    assert np.isfinite(drawn).all()
+    np.testing.assert_allclose(drawn[:, 1] - drawn[:, 0], 1.0, atol=1e-5)
+    np.testing.assert_array_equal(ridge.drawn(flat, 0.0, 1), [1.0, 2.0])
