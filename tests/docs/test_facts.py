@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "clipper"
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("decisions/*.md")])
-VECTORS: dict[str, dict[str, str]] = tomllib.loads((ROOT / "tests" / "wire" / "golden_vectors.toml").read_text())
+VECTORS: dict[str, dict[str, str]] = tomllib.loads((SOURCE / "wire" / "golden_vectors.toml").read_text())
 OPERATIONS = AdminApi(cast(Any, None), cast(Any, None), cast(Any, None)).operations()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clipper import wire
 from clipper.core.inputs import DType, Input, InputType
 from clipper.wire.batches import ItemFailure, ResultBatch
 from clipper.wire.frames import MessageType
@@ -22,7 +23,7 @@ from clipper.wire.session import (
 )
 from tests.wire.arrays import TOKEN, canonical, data, inputs_of, numbers, text
 
-VECTORS = tomllib.loads((Path(__file__).parent / "golden_vectors.toml").read_text(encoding="utf-8"))
+VECTORS = tomllib.loads(Path(wire.__file__).with_name("golden_vectors.toml").read_text(encoding="utf-8"))
 
 IMAGE_BYTES = 224 * 224 * 3
 WELCOME = Welcome(1, container_half(TOKEN), "digits", "3", InputType.DOUBLES)

@@ -1,0 +1,1 @@
+"""What is checked, by subject; each module lists its checks in CHECKS."""
