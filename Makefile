@@ -18,10 +18,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench docs lock clean
+.PHONY: help setup demo test check fmt bench experiments docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## train models, serve and query them, break things, learn from feedback; exits 0
 	$(BIN)/clipper demo
@@ -41,6 +41,9 @@ fmt: $(INSTALLED) ## format the code and fix what can be fixed safely
 
 bench: $(INSTALLED) ## measure Clipper and its peers in one run
 	$(BIN)/python -m benchmarks
+
+experiments: $(INSTALLED) ## every figure of the paper again, on real data: docs/experiments.md (90 minutes)
+	$(BIN)/python -m experiments
 
 docs: $(INSTALLED) ## make docs/configuration.md, check the documentation against the code
 	$(BIN)/python -m tests.docs.configuration

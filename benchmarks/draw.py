@@ -15,7 +15,10 @@ def draw(plot: dict[str, Any], folder: Path) -> None:
     """One plot, a field for a field of `section.Plot`."""
     figure, axes = pyplot.subplots(figsize=SIZE, layout="constrained")
     for line in plot["lines"]:
-        axes.plot(line["x"], line["y"], label=line["label"], linewidth=1.5, marker="." if len(line["x"]) < 50 else None)
+        marker = "." if len(line["x"]) < 50 else None
+        (drawn,) = axes.plot(line["x"], line["y"], label=line["label"], linewidth=1.5, marker=marker)
+        if line["low"]:
+            axes.fill_between(line["x"], line["low"], line["high"], color=drawn.get_color(), alpha=0.2, linewidth=0)
     for name, y in plot["limits"]:
         axes.axhline(y, color="grey", linestyle="--", linewidth=1, label=name)
     for name, x in plot["marks"]:

@@ -2,20 +2,25 @@
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.environment import Unavailable, python_for
-from benchmarks.section import Section
+from benchmarks.section import Plot, Section
 
 SCRIPT = Path(__file__).with_name("draw.py")
 LIMIT_S = 120
 
 
 def draw(sections: Iterable[Section], folder: Path, cache: Path) -> None:
+    """The plots of all sections, see `draw_plots`."""
+    draw_plots([plot for section in sections for plot in section.plots], folder, cache)
+
+
+def draw_plots(wanted: Sequence[Plot], folder: Path, cache: Path) -> None:
     """One SVG for each plot, into `folder`. Raises Unavailable if they cannot be drawn."""
-    plots = [asdict(plot) for section in sections for plot in section.plots]
+    plots = [asdict(plot) for plot in wanted]
     if not plots:
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,11 +13,13 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a plot."""
+    """One line of a plot; between `low` and `high`, if they are given, is where it may be."""
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from clipper import __version__
 from clipper.cli import applications, config, deploy, models, queries, replicas, serve, status
+from clipper.cli.bench import command as bench
 from clipper.cli.output import show_error, show_failure
 from clipper.cli.selection import policies, states, weights
 from clipper.core import inputs
@@ -50,6 +51,7 @@ app.command("serve")(serve.serve)
 app.command("deploy")(deploy.deploy)
 app.command("predict")(queries.predict)
 app.command("feedback")(queries.feedback)
+app.command("bench")(bench.bench)
 app.command("status")(status.status)
 app.command("logs")(replicas.logs)
 app.command("rollback")(models.rollback)

@@ -1,0 +1,11 @@
+"""The machine of a result, without what differs from run to run and says nothing."""
+
+from benchmarks.machine import describe_machine
+
+SAID = ("date", "processor", "memory", "Python", "Clipper", "load average at the start")
+
+
+def machine() -> dict[str, str]:
+    """Names and values."""
+    found = describe_machine()
+    return {name: found[name] for name in SAID}

@@ -1,0 +1,64 @@
+"""Trained networks on CIFAR-10 by what they answered, and models that answer it again in a container."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.lib.data import CIFAR_ANSWERS, Data
+
+Labels = NDArray[np.int64]
+
+NETWORKS = ("resnet20", "resnet32", "resnet56", "pretrainedResnet", "pretrainedResnet_large_float")
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What each model (a column) says of each image (a row)."""
+
+    models: tuple[str, ...]
+    said: Labels
+    labels: Labels
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Of each model."""
+        wrong: NDArray[np.float64] = (self.said != self.labels[:, None]).mean(axis=0)
+        return wrong
+
+
+class Recorded:
+    """Answers of a network to images that are named by their number: the first of two integers.
+
+    The second is the number of the query: from `broken[0]` until before `broken[1]` it answers by chance.
+    """
+
+    def __init__(self, answers: Labels, broken: tuple[int, int] = (0, 0), seed: int = 0) -> None:
+        self.answers = answers
+        self.by_chance = np.random.default_rng(seed).integers(0, CLASSES, max(1, broken[1]))
+        self.broken = broken
+
+    def predict_batch(self, inputs: Any) -> Any:
+        images, queries = inputs[:, 0], inputs[:, 1]
+        broken = (queries >= self.broken[0]) & (queries < self.broken[1])
+        chance = self.by_chance[(queries + images) % len(self.by_chance)]
+        return [int(each) for each in np.where(broken, chance, self.answers[images])]
+
+
+def networks(data: Data) -> Answers:
+    """Five of the eight networks, on all 10,000 test images. Raises Unavailable without the file."""
+    with np.load(data.path(CIFAR_ANSWERS)) as file:
+        names = [str(name) for name in file["names"]]
+        said = file["pred"][:, [names.index(name) for name in NETWORKS]].astype(np.int64)
+        return Answers(NETWORKS, said, file["label"].astype(np.int64))
+
+
+def drawn(accuracies: tuple[float, ...], count: int) -> Answers:
+    """Models of given accuracies whose mistakes are drawn one by one."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, CLASSES, count)
+    wrong = (labels[:, None] + rng.integers(1, CLASSES, (count, len(accuracies)))) % CLASSES
+    said = np.where(rng.random(wrong.shape) < accuracies, labels[:, None], wrong)
+    return Answers(tuple(f"model {n + 1}" for n in range(len(accuracies))), said, labels)
