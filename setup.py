@@ -20,6 +20,7 @@ HOT_PATH = (
     "wire/frames.py",
     "wire/session.py",
     "abstraction/admission.py",
+    "abstraction/approximate/effort.py",
     "abstraction/batching/aimd.py",
     "abstraction/batching/bounded.py",
     "abstraction/batching/deadline.py",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from clipper.core.native_libraries import FAST_COPIES, ONE_THREAD
 from clipper.settings import process_environment
 
 RESTART_FIRST_S = 0.05
@@ -66,7 +67,7 @@ class Child:
         self._ended.clear()
         self._process = subprocess.Popen(
             [*command, str(self._home), str(self.role.listener), str(self.role.number), str(os.getpid())],
-            env={**STEADY_MEMORY, **process_environment()},
+            env={**STEADY_MEMORY, **FAST_COPIES, **ONE_THREAD, **process_environment()},
             stdin=subprocess.DEVNULL,
             pass_fds=[self.role.listener],
             start_new_session=True,

@@ -1,13 +1,14 @@
 """How much is worth looking for: every input while that pays, else what takes a small share of the work."""
 
 UNPAID_SHARE = 0.03
-"""Of what the model takes for the inputs that come, for lookups that do not pay: to learn whether they will."""
+"""Of what the model takes for the inputs that come, for lookups that do not pay yet: to learn whether they will."""
 
-UNPAID_MIN = 0.001
-"""Lookups for each input, however fast the model is: a fifth of a microsecond."""
+HOPELESS_SHARE = 1 / 4096
+"""Lookups for each input while the model is faster than a lookup, so that none could pay: a tenth of a microsecond, not
+to forget what was learned, should the model become slower."""
 
 UNPAID_BURST = 100
-"""Lookups to begin with."""
+"""Lookups to begin with, unless they are hopeless."""
 
 JUDGED = 64
 """Lookups after which it is judged whether they pay."""
@@ -35,14 +36,16 @@ class Effort:
     def note(self, hit: bool) -> None:
         """A lookup has found an answer, or not."""
         self._lookups += 1
-        self._hits += hit
+        self._hits += int(hit)
         if self._lookups >= JUDGED:
             self.pays = self._hits * self.call_s > self._lookups * self.cost_s
             self._lookups = self._hits = 0
-        if self._burst:
+        if 0.0 < self.call_s <= self.cost_s:
+            self.skip = int(1 / HOPELESS_SHARE)
+        elif self._burst:
             self._burst -= 1
         elif not self.pays:
-            self.skip = int(1 / (UNPAID_MIN + UNPAID_SHARE * self.call_s / self.cost_s))
+            self.skip = int(1 / (HOPELESS_SHARE + UNPAID_SHARE * (self.call_s / self.cost_s or 1.0)))
 
     def learn(self, call_s: float) -> None:
         """A batch took the model so long for each of its inputs."""
