@@ -3,10 +3,12 @@
 import importlib
 import importlib.util
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,7 +31,7 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A .joblib, .skops or .pkl file, a bundle folder, or module:function (also file.py:function).",
+            help="A model's file or folder, a bundle, or module:name (also file.py:name) of a function or a model.",
             show_default=False,
         ),
     ],
@@ -53,6 +55,26 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
     example: Annotated[
         str | None,
         typer.Option(help="One input, tried first: JSON, or @FILE. An estimator implies one.", show_default=False),
+    ] = None,
+    framework: Annotated[
+        str | None,
+        typer.Option(help="Which one it is of. Default: recognised by its content.", show_default=False),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            help="labels, scores (of its classes) or raw (all it answers). Default: labels.", show_default=False
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Each replica's. Default: 1.", show_default=False)
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a container in another language: what to start; MODEL is the folder it runs in.",
+            show_default=False,
+        ),
     ] = None,
     requirement: Annotated[
         list[str] | None,
@@ -82,7 +104,15 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
     """
     from clipper.client import PackageOptions, connect
 
-    options = PackageOptions(input_type=input_type, example=_example(example), requirements=tuple(requirement or ()))
+    options = PackageOptions(
+        framework=framework,
+        input_type=input_type,
+        example=_example(example),
+        requirements=tuple(requirement or ()),
+        output=output,
+        threads=threads,
+        command=tuple(shlex.split(command or "")),
+    )
     chosen_name = name or default_name(model)
     loaded = load_model(model)
     if dry_run:
@@ -91,9 +121,7 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
     with connect(home) as clipper:
         application = None if app is None else _Application(clipper, app, slo_ms)
         if application is not None and options.input_type is None and not _is_bundle(loaded):
-            options = PackageOptions(
-                input_type=application.input_type, example=options.example, requirements=options.requirements
-            )
+            options = replace(options, input_type=application.input_type)
         chosen = version or next_version(clipper, chosen_name)
         with _progress() as tell:
             clipper.deploy_model(
@@ -103,6 +131,10 @@ def deploy(  # noqa: PLR0913 (one parameter for each flag)
                 options.input_type,
                 example=options.example,
                 requirements=options.requirements,
+                output=options.output,
+                framework=options.framework,
+                threads=options.threads,
+                command=options.command,
                 num_replicas=replicas,
                 batch_size=batch_size,
                 batching=batching,

@@ -46,6 +46,10 @@ class DeploymentOperations(ReplicaOperations):
         example: object = None,
         requirements: Sequence[str] = (),
         output: str | None = None,
+        framework: str | None = None,
+        function: Callable[[Any, Any], Any] | None = None,
+        threads: int | None = None,
+        command: Sequence[str] = (),
         labels: Sequence[str] = (),
         num_replicas: int = 1,
         batch_size: int = -1,
@@ -61,12 +65,18 @@ class DeploymentOperations(ReplicaOperations):
         Args:
             name: the model.
             version: a new version of it.
-            model: a function of a batch, a scikit-learn estimator, an object with `predict_batch` or `predict`, or
-                the path of a .joblib, .skops or .pkl file or of a bundle folder.
+            model: a function of a batch, a fitted model of any framework in `docs/frameworks.md`, an object with
+                `predict_batch` or `predict`, or the path of a file or folder that one was saved to, or of a bundle.
             input_type: bytes, integers, floats, doubles or strings; by default doubles.
             example: one input, tried before the version becomes current; an estimator implies one.
             requirements: pip requirements; the model then runs in an environment of its own.
-            output: "labels" (the default) or, for an estimator, "raw": its scores.
+            output: "labels" (the default), "scores" of its classes, or "raw": all that the model answers.
+            framework: which one the model is of; by default it is recognised.
+            function: a function of (model, inputs) that predicts in the model's place, with the model as its
+                framework loads it.
+            threads: how many each replica may compute with; by default 1.
+            command: of a container in another language: the program, a file of the folder `model` or found by the
+                server, and its arguments; see `docs/containers.md`.
             labels: free words.
             num_replicas: how many processes run it.
             batch_size: the largest batch of a replica; -1: the server learns it.
@@ -80,7 +90,16 @@ class DeploymentOperations(ReplicaOperations):
             ClipperError: MODEL_FAILED with the container's traceback in `detail` if the model does not work.
         """
         tell = on_progress or _ignore
-        options = PackageOptions(input_type=input_type, example=example, requirements=requirements, output=output)
+        options = PackageOptions(
+            framework=framework,
+            input_type=input_type,
+            example=example,
+            requirements=requirements,
+            output=output,
+            function=function,
+            threads=threads,
+            command=command,
+        )
         query = {
             "model_name": name,
             "model_version": str(version),

@@ -29,9 +29,6 @@ from clipper.wire.handshake import TOKEN_LENGTH
 
 TOKEN_VARIABLE = "CLIPPER_CONTAINER_TOKEN"  # noqa: S105  the name of the variable, not the token
 
-WARM_UP_SIZES = (1, 2)
-"""Many frameworks are slow the first time, and again with the first batch that is not of one."""
-
 CANNOT_LISTEN = 6
 
 _logger = logging.getLogger("clipper.container")
@@ -85,7 +82,7 @@ def _warm_model(folder: Path) -> Model:
     start = time.perf_counter()
     model = load_model(folder, time.monotonic)
     if model.example is not None:
-        for size in WARM_UP_SIZES:
+        for size in model.warm_up_sizes:
             answer_example(model, model.example, size)
     gc.collect()
     gc.freeze()

@@ -8,16 +8,20 @@ import json
 import platform
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 from clipper.core.errors import ClipperError, invalid
 from clipper.core.inputs import InputType, parse_input_type
-from clipper.core.json_inputs import input_from_json
+from clipper.core.json_inputs import MAX_JSON_DIMENSIONS, input_from_json
 
 FORMAT = 1
+
+COMMAND = "command"
+"""The framework of containers in any language: what is run is the manifest's `command`."""
+
 MANIFEST_NAME = "manifest.json"
 
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
@@ -27,6 +31,14 @@ MAX_REQUIREMENTS = 1000
 
 MAX_PATH_BYTES = 255
 """Of a file inside a bundle: what every file system has room for, even in one name."""
+
+MAX_THREADS = 1024
+MAX_BATCH_BUCKETS = 32
+MAX_CLASSES = 100_000
+
+OUTPUTS = ("labels", "scores", "raw")
+
+ClassLabel: TypeAlias = str | int | float
 
 _PATH_CHARACTERS = re.compile(r"[^\0-\x1f\\\ud800-\udfff]+").fullmatch
 _REQUIREMENT = re.compile(r"[^-\s\0-\x1f][^\0-\x1f]*").fullmatch
@@ -40,14 +52,22 @@ class Manifest:
     """What a bundle holds and what it needs.
 
     Attributes:
-        framework: which loader: "python" or "sklearn".
-        entry: the model's file, relative to the bundle; its suffix says the format.
+        framework: which loader, of the table in `container.loaders`; or "command": a container in any language.
+        entry: the model's file or folder, relative to the bundle; its suffix may say the format.
         input_type: what one input is.
-        output: "labels" (what the model predicts) or "raw" (its scores, where the framework has them).
+        input_shape: the dimensions of one input, -1 for one of any length; empty: whatever the model takes.
+        output: "labels" (what the model predicts), "scores" (of each class, where the model has them) or "raw" (all
+            that it answers, as it does).
+        classes: what the scores are of, in their order, where the model's file does not know; empty: their numbers.
+        function: the file of a pickled function of (model, inputs) that predicts in the model's place; or "".
         example: one input as the predict REST body carries it, or None.
-        requirements: pip requirements; empty: run in the server's own environment.
-        python: major.minor version of the Python that packaged it.
+        requirements: pip requirements; empty: run in the server's own environment, if that has what `versions` names.
+        python: major.minor version of the Python that packaged it, and that an environment of its own is made with.
         versions: versions of the packages that matter, where it was packaged.
+        threads: how many a replica may compute with.
+        batch_sizes: batches are padded to the next of these, and each is tried before the first query: for frameworks
+            that compile for each size. Empty: as they come.
+        command: of the framework "command": program and arguments; the program is relative to the bundle or on PATH.
         description: a line for people.
         format: the version of this format.
     """
@@ -55,11 +75,17 @@ class Manifest:
     framework: str
     entry: str
     input_type: InputType
+    input_shape: tuple[int, ...] = ()
     output: str = "labels"
+    classes: tuple[ClassLabel, ...] = ()
+    function: str = ""
     example: Any = None
     requirements: tuple[str, ...] = ()
     python: str = ".".join(platform.python_version_tuple()[:2])
     versions: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 1
+    batch_sizes: tuple[int, ...] = ()
+    command: tuple[str, ...] = ()
     description: str = ""
     format: int = FORMAT
 
@@ -95,18 +121,34 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = manifest_from_json(path.read_bytes())
     except OSError as error:
         raise invalid(f"Not a model bundle: no readable {MANIFEST_NAME} in {folder}: {error.strerror}") from None
-    if not (folder / manifest.entry).is_file():
-        raise _wrong("entry", f"{manifest.entry!r}, which is not a file of the bundle")
+    for name in ("entry", "function"):
+        path = getattr(manifest, name)
+        if path and not (folder / path).exists():
+            raise _wrong(name, f"{path!r}, which is not a file of the bundle")
     return manifest
 
 
-def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes | Path]) -> None:
-    """Make `folder`, which must not exist, a bundle of `files`: relative path to content, or to the file to copy."""
+def write_bundle(
+    folder: Path,
+    manifest: Manifest,
+    files: Mapping[str, bytes | Path],
+    save: Callable[[Path], None] | None = None,
+) -> None:
+    """Make `folder`, which must not exist, a bundle of `files`: relative path to content, or to the file to copy.
+
+    Args:
+        folder: the bundle to be.
+        manifest: what it will say.
+        files: what it will hold.
+        save: writes further files into the folder it is given, for frameworks that write files themselves.
+    """
     text = manifest_to_json(manifest)
     manifest_from_json(text)
-    if manifest.entry not in files:
+    if save is None and not any(name == manifest.entry or name.startswith(f"{manifest.entry}/") for name in files):
         raise _wrong("entry", f"{manifest.entry!r}, which is not among the files {sorted(files)}")
     folder.mkdir(parents=True)
+    if save is not None:
+        save(folder)
     for name, content in files.items():
         target = folder / check_path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -133,11 +175,14 @@ def digest(folder: Path) -> str:
 
 
 def bundle_files(folder: Path) -> list[tuple[str, Path]]:
-    """Relative POSIX path and place of each file, in the order of the paths. Links are not part of a bundle."""
+    """Relative POSIX path and place of each file, in the order of the paths.
+
+    Links are not part of a bundle, nor is the byte code that Python leaves beside what it runs.
+    """
     return sorted(
         (path.relative_to(folder).as_posix(), path)
         for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink()
+        if path.is_file() and not path.is_symlink() and "__pycache__" not in path.relative_to(folder).parts
     )
 
 
@@ -154,10 +199,13 @@ def check_path(name: str) -> PurePosixPath:
 def _checked(document: dict[str, Any]) -> Manifest:
     entry = _text(document, "entry")
     check_path(entry)
+    function = _text(document, "function", "")
+    if function:
+        check_path(function)
     input_type = parse_input_type(_text(document, "input_type"))
     output = _text(document, "output", "labels")
-    if output not in ("labels", "raw"):
-        raise _wrong("output", f"{output!r}; expected 'labels' or 'raw'")
+    if output not in OUTPUTS:
+        raise _wrong("output", f"{output!r}; expected one of {', '.join(OUTPUTS)}")
     example = document.get("example")
     if example is not None:
         input_from_json(example, input_type, "example")
@@ -165,11 +213,17 @@ def _checked(document: dict[str, Any]) -> Manifest:
         framework=_text(document, "framework"),
         entry=entry,
         input_type=input_type,
+        input_shape=_numbers(document, "input_shape", -1, MAX_JSON_DIMENSIONS),
         output=output,
+        classes=_classes(document),
+        function=function,
         example=example,
         requirements=_requirements(document),
         python=_text(document, "python"),
         versions=_versions(document),
+        threads=_threads(document),
+        batch_sizes=_batch_sizes(document),
+        command=_command(document),
         description=_text(document, "description", ""),
     )
 
@@ -195,6 +249,47 @@ def _versions(document: dict[str, Any]) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise _wrong("versions", "not an object of package name to version string")
     return value
+
+
+def _numbers(document: dict[str, Any], name: str, least: int, most: int) -> tuple[int, ...]:
+    value = document.get(name, [])
+    if not isinstance(value, list) or not all(type(each) is int and each >= least for each in value):
+        raise _wrong(name, f"{str(value)[:80]}; expected a list of integers of at least {least}")
+    if len(value) > most:
+        raise _wrong(name, f"a list of {len(value)}; the limit is {most}")
+    return tuple(value)
+
+
+def _threads(document: dict[str, Any]) -> int:
+    value = document.get("threads", 1)
+    if type(value) is not int or not 1 <= value <= MAX_THREADS:
+        raise _wrong("threads", f"{str(value)[:80]}; expected a number from 1 to {MAX_THREADS}")
+    return value
+
+
+def _batch_sizes(document: dict[str, Any]) -> tuple[int, ...]:
+    sizes = _numbers(document, "batch_sizes", 1, MAX_BATCH_BUCKETS)
+    if list(sizes) != sorted(set(sizes)):
+        raise _wrong("batch_sizes", f"{list(sizes)}; expected growing sizes")
+    return sizes
+
+
+def _classes(document: dict[str, Any]) -> tuple[ClassLabel, ...]:
+    value = document.get("classes", [])
+    if not isinstance(value, list) or not all(isinstance(each, str | int | float) for each in value):
+        raise _wrong("classes", "not a list of texts and numbers")
+    if len(value) > MAX_CLASSES:
+        raise _wrong("classes", f"a list of {len(value)}; the limit is {MAX_CLASSES}")
+    return tuple(value)
+
+
+def _command(document: dict[str, Any]) -> tuple[str, ...]:
+    value = document.get("command", [])
+    if not isinstance(value, list) or not all(isinstance(each, str) and each and "\0" not in each for each in value):
+        raise _wrong("command", "not a list of a program and its arguments")
+    if (document.get("framework") == COMMAND) != bool(value):
+        raise _wrong("command", f"{value}; expected a program if the framework is {COMMAND!r}, else nothing")
+    return tuple(value)
 
 
 def _wrong(name: str, found: str) -> ClipperError:

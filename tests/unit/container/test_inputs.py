@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clipper.container.inputs import model_inputs, single_items
+from clipper.container.batches.inputs import model_inputs, single_items
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import InputBatch, decode_predict, encode_predict
 from clipper.wire.frames import HEADER_SIZE

@@ -136,7 +136,7 @@ def test_corrupt_pickle_is_a_load_failure(pickled: bytes, tmp_path: Path) -> Non
     [
         ({"python": "3.9"}, "packaged by Python 3.9 and this is Python 3."),
         ({"output": "raw"}, "use 'labels'"),
-        ({"framework": "caffe"}, "Invalid framework 'caffe': expected one of python, sklearn"),
+        ({"framework": "abacus"}, "Invalid framework 'abacus': expected one of "),
     ],
 )
 def test_manifest_that_does_not_fit_is_a_load_failure(fields: dict[str, str], says: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipper.container.outputs import encode_output, encode_outputs
+from clipper.container.batches.outputs import encode_output, encode_outputs
 from clipper.wire.batches import ItemFailure
 
 

@@ -9,9 +9,9 @@ import msgspec
 
 from clipper.client.packaging import PackageOptions, package
 from clipper.client.transport import to_json
+from clipper.container.batches.inputs import model_inputs
+from clipper.container.batches.outputs import encode_outputs
 from clipper.container.dry_run import DryRun, dry_run
-from clipper.container.inputs import model_inputs
-from clipper.container.outputs import encode_outputs
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import InputType
 from clipper.core.json_inputs import input_from_json

@@ -20,12 +20,19 @@ class LoadedModel:
     """What a loader gives.
 
     Attributes:
-        predict_batch: from a batch of inputs (see `container.inputs`) to a sequence of as many outputs.
+        predict_batch: from a batch of inputs (see `container.batches.inputs`) to a sequence of as many outputs.
         example: one input the model must be able to answer, or None if nobody knows one.
+        input_shape: the dimensions of one input, -1 for one of any length; inputs that do not fit never reach
+            `predict_batch`, and those of the right number of elements do in this shape. Empty: as they come.
+        native: the framework's own object, for the operator's function of (model, inputs); None if there is none.
+        batch_sizes: see the manifest's.
     """
 
     predict_batch: Callable[[Any], Any]
     example: Input | None
+    input_shape: tuple[int, ...] = ()
+    native: Any = None
+    batch_sizes: tuple[int, ...] = ()
 
 
 class Loader(Protocol):
@@ -36,6 +43,12 @@ class Loader(Protocol):
 
 
 LOADERS = {
+    "torch": "clipper.container.loaders.torch",
+    "tensorflow": "clipper.container.loaders.tensorflow",
+    "jax": "clipper.container.loaders.jax",
+    "catboost": "clipper.container.loaders.catboost",
+    "openinference": "clipper.container.loaders.openinference",
+    "tflite": "clipper.container.loaders.tflite",
     "python": "clipper.container.loaders.python",
     "sklearn": "clipper.container.loaders.sklearn",
 }

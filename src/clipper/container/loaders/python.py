@@ -31,4 +31,4 @@ def load(folder: Path, manifest: Manifest, example: Input | None) -> LoadedModel
             f"The bundle holds a {type(model).__qualname__}, expected a function of a batch of inputs, "
             "or an object with a method predict_batch(inputs)"
         )
-    return LoadedModel(predict_batch, example)
+    return LoadedModel(predict_batch, example, native=model)

@@ -16,23 +16,28 @@ _TRUSTED_PACKAGES = frozenset({"numpy", "scipy", "sklearn"})
 """skops itself leaves out some of their types, every tree among them, since damaged ones can crash the process: the
 operator who deploys the model answers for that. Code of other packages is what one uses skops to keep out."""
 
-_SCORES = ("predict_proba", "decision_function", "predict")
+_METHODS = {
+    "labels": ("predict",),
+    "scores": ("predict_proba", "decision_function", "predict"),
+    "raw": ("decision_function", "predict_proba", "predict"),
+}
+"""The first of these that an estimator has gives each output: raw is the distance before it becomes a probability."""
 
 
 def load(folder: Path, manifest: Manifest, example: Input | None) -> LoadedModel:
-    """The estimator's `predict`, or for output "raw" its scores: probabilities, else distances, else predictions.
+    """The estimator's `predict`, or what the output asks for and it has: see `_METHODS`.
 
     Raises INVALID_ARGUMENT if another version of scikit-learn saved it, or if the example does not fit it.
     """
     model = _read(folder / manifest.entry)
     _use_one_thread(model)
-    methods = ("predict",) if manifest.output == "labels" else _SCORES
+    methods = _METHODS[manifest.output]
     predict = next((getattr(model, name) for name in methods if hasattr(model, name)), None)
     if predict is None:
         raise invalid(
             f"The bundle holds a {type(model).__qualname__}, expected an estimator with {' or '.join(methods)}"
         )
-    return LoadedModel(_on_rows(predict), _example(model, manifest, example))
+    return LoadedModel(_on_rows(predict), _example(model, manifest, example), native=model)
 
 
 def _read(path: Path) -> Any:

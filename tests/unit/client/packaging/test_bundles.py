@@ -114,9 +114,9 @@ def test_estimator_of_texts_has_the_example_it_is_given(tmp_path: Path) -> None:
     assert try_packaged(model, PackageOptions(input_type="strings", example="good")).alone == "1"
 
 
-def test_raw_output_is_the_scores(tmp_path: Path) -> None:
-    assert packaged(fitted(), tmp_path, PackageOptions(output="raw")).output == "raw"
-    assert (try_packaged(fitted(), PackageOptions(output="raw")).alone or "").startswith("[")
+def test_scores_are_asked_for_by_name(tmp_path: Path) -> None:
+    assert packaged(fitted(), tmp_path, PackageOptions(output="scores")).output == "scores"
+    assert (try_packaged(fitted(), PackageOptions(output="scores")).alone or "").startswith("[")
 
 
 def test_estimator_of_the_operators_own_travels_with_its_code(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_bundle_folder_is_changed_where_the_operator_says_so(tmp_path: Path) -> 
     [
         (3, "Invalid model: a int"),
         (LogisticRegression, "LogisticRegression is a class"),
-        ({}, "expected a function, a scikit-learn estimator"),
+        ({}, "expected a function, an object with a predict_batch"),
     ],
 )
 def test_what_does_not_predict_is_refused(tmp_path: Path, model: object, expected: str) -> None:
@@ -195,12 +195,12 @@ def test_missing_path_is_not_found(tmp_path: Path) -> None:
 
 
 def test_unknown_suffix_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").touch()
-    assert "'.onnx' is not known" in refusal(tmp_path / "model.onnx", tmp_path).message
+    (tmp_path / "model.what").touch()
+    assert "the suffix '.what' is known" in refusal(tmp_path / "model.what", tmp_path).message
 
 
 def test_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
-    assert "manifest.json" in refusal(tmp_path, tmp_path).message
+    assert "Not a model bundle, nor a folder of any framework" in refusal(tmp_path, tmp_path).message
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
         (PackageOptions(input_type="floaty"), "input_type 'floaty'"),
         (PackageOptions(example="text"), "Invalid example"),
         (PackageOptions(example=object()), "Cannot be sent as JSON"),
-        (PackageOptions(output="scores"), "output"),
+        (PackageOptions(output="best"), "output"),
         (PackageOptions(requirements=[" "]), "requirements"),
     ],
 )
