@@ -35,6 +35,7 @@ HOT_PATH = (
     "abstraction/model.py",
     "abstraction/queue.py",
     "abstraction/replica.py",
+    "abstraction/terms.py",
     "engine/application.py",
     "engine/cells.py",
     "engine/deadlines.py",

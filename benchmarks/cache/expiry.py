@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.report import Sheet
 from clipper.abstraction.cache import CacheConfig, PredictionCache
+from clipper.abstraction.evaluation import Waiter
 from clipper.abstraction.layer import ModelLayer, ModelLayerConfig
 from clipper.abstraction.model import ServedModel
 from clipper.abstraction.terms import Terms
@@ -20,12 +21,8 @@ SIZE = 32  # numbers of one input
 PAGE_KB = 4
 
 
-class Asker:
+class Asker(Waiter):
     """Its query, as the model sees it."""
-
-    def __init__(self, deadline: float) -> None:
-        self.answered = False
-        self.deadline = deadline
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Nothing comes: there is no container."""

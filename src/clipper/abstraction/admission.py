@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
-UNLIMITED = 1 << 60
+UNLIMITED: Final = 1 << 60
 
-PATIENCE_SHARE = 0.9
+PATIENCE_SHARE: Final = 0.9
 """Of an objective that is left for the model at least; who answers keeps the rest for itself."""
 
-SHORT_SHARE = 0.5
+SHORT_SHARE: Final = 0.5
 """Of an objective: where answers come that soon there is no load to speak of."""
 
 

@@ -64,7 +64,7 @@ class PredictionCache:
             evaluation.owner.pop(asked.key, None)
             return
         evaluation.cost = cost
-        digest = hash(asked.key)
+        digest = evaluation.digest = hash(asked.key)
         if self._ghosts[digest & self._mask] == digest:
             self._proven.append(evaluation)
         else:
@@ -102,13 +102,12 @@ class PredictionCache:
                 evaluation.visited = False
                 proven.append(evaluation)
                 continue
-            key = evaluation.input.key
-            del evaluation.owner[key]
+            del evaluation.owner[evaluation.input.key]
             used -= evaluation.cost
             count -= 1
             self.evictions += 1
             if on_trial:
-                digest = hash(key)
+                digest = evaluation.digest
                 self._ghosts[digest & self._mask] = digest
         self.used_bytes = used
         if count > self._mask:

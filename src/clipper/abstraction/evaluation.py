@@ -2,45 +2,60 @@
 
 from collections.abc import Hashable
 from math import inf
-from typing import Protocol, TypeAlias
+from typing import Final, TypeAlias
+
+from mypy_extensions import mypyc_attr
 
 from clipper.abstraction.approximate.similar import Lookup
 from clipper.core.inputs import Input
 from clipper.wire.batches import Outcome
 
 
-class Waiter(Protocol):
-    """Who asked for an evaluation, and until when. `answered` becomes true once it needs the outcome no longer."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Waiter:
+    """Who asked for an evaluation.
 
-    answered: bool
-    deadline: float
+    A base class and no protocol: a compiled caller finds a base class's attributes and methods without their names.
 
-    def receive(self, member: int, outcome: Outcome, now: float) -> None:
-        """Take the outcome of the asker's `member`-th model; called at most once for each."""
+    Attributes:
+        deadline: until when the outcome is of use (monotonic, in seconds).
+        answered: whether it is needed no longer.
+    """
 
-
-class Verifier:
-    """Waits for what the model says of an input that was answered from the approximate cache: nobody hears it."""
+    __slots__ = ("answered", "deadline")
 
     def __init__(self, deadline: float) -> None:
         self.answered = False
         self.deadline = deadline
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
+        """Take the outcome of the asker's `member`-th model; called at most once for each."""
+        raise NotImplementedError
+
+
+class Verifier(Waiter):
+    """Waits for what the model says of an input that was answered from the approximate cache: nobody hears it."""
+
+    __slots__ = ()
+
+    def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """The approximate cache has learned from it already."""
 
 
-class Nobody:
+class Nobody(Waiter):
     """Stands where there is no waiter any longer, so that who looks at the first one always finds one."""
 
-    answered = True
-    deadline = -inf
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(-inf)
+        self.answered = True
 
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Has what it needs."""
 
 
-NOBODY: list[tuple[Waiter, int]] = [(Nobody(), 0)]
+NOBODY: Final[list[tuple[Waiter, int]]] = [(Nobody(), 0)]
 """Shared by all completed evaluations, so that a cached one holds on to no query."""
 
 
@@ -61,6 +76,7 @@ class Evaluation:
         queued: whether it waits for a replica, as it does from the beginning.
         visited: the cache's reference bit.
         cost: bytes that the cache counts for it.
+        digest: by which the cache remembers it once it is evicted.
     """
 
     __slots__ = (
@@ -68,6 +84,7 @@ class Evaluation:
         "attempts",
         "cost",
         "deadline",
+        "digest",
         "input",
         "keep",
         "lookup",
@@ -101,6 +118,7 @@ class Evaluation:
         self.queued = True
         self.visited = False
         self.cost = 0
+        self.digest = 0
 
     def is_awaited(self, now: float) -> bool:
         """Whether the outcome can still reach anybody in time."""

@@ -28,10 +28,10 @@ from clipper.wire.batches import ItemFailure, Outcome, ResultBatch
 MAX_ATTEMPTS: Final = 2
 """How often an evaluation may be lost with its container before it is taken for the cause."""
 
-SHED = ItemFailure(OVERLOADED)
-QUEUE_FULL = ItemFailure("The model's queue is full")
-CONTAINER_LOST = ItemFailure("The model's container ended while it computed this input, twice")
-MODEL_REMOVED = ItemFailure("The model version was removed")
+SHED: Final = ItemFailure(OVERLOADED)
+QUEUE_FULL: Final = ItemFailure("The model's queue is full")
+CONTAINER_LOST: Final = ItemFailure("The model's container ended while it computed this input, twice")
+MODEL_REMOVED: Final = ItemFailure("The model version was removed")
 
 
 class ServedModel:
@@ -182,9 +182,9 @@ class ServedModel:
     def completed(self, batch: Batch, result: ResultBatch, now: float) -> None:
         """Keep the outputs and hand the outcomes to those who wait."""
         measures = self.measures
-        admit = self._cache.admit
         evaluations = self._evaluations
-        for evaluation, outcome in zip(batch.evaluations, result.outcomes, strict=True):
+        for place, outcome in enumerate(result.outcomes):
+            evaluation = batch.evaluations[place]
             key = evaluation.input.key
             held = evaluations.get(key)
             if type(outcome) is not bytes:
@@ -195,7 +195,7 @@ class ServedModel:
                 if evaluation.output is None:
                     evaluation.output = outcome
                     evaluation.made = now
-                    admit(evaluation, outcome)
+                    self._cache.admit(evaluation, outcome)
             else:
                 self._settle(evaluation, held, outcome, now)
             if evaluation.lookup is not None:

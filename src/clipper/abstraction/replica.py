@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from clipper.abstraction.batching.controller import LEAD_S, PIPELINE_DEPTH, BatchController
 from clipper.abstraction.evaluation import Evaluation
@@ -13,26 +13,26 @@ from clipper.core.clock import Clock
 from clipper.wire.batches import ItemFailure, ResultBatch
 from clipper.wire.errors import LocalProtocolError
 
-LEAVE_S = 5.0
+LEAVE_S: Final = 5.0
 """For the batches in flight of a replica that is to go; longer ones are asked elsewhere."""
 
 
-OVERHEAD_RISES = 0.2
-OVERHEAD_FALLS = 0.02
+OVERHEAD_RISES: Final = 0.2
+OVERHEAD_FALLS: Final = 0.02
 """How fast the overhead of a batch is followed: it is to be a bound, so up faster than down."""
 
-OVERHEAD_STEP_S = 0.001
+OVERHEAD_STEP_S: Final = 0.001
 """One batch counts as at most this much beyond twice the present overhead: a hiccup is not the rule."""
 
-TIMER_S = 0.0005
+TIMER_S: Final = 0.0005
 """Not worth a timer: half of the resolution of the event loop's."""
 
-STALL_FACTOR = 4.0
-STALL_S = 0.02
+STALL_FACTOR: Final = 4.0
+STALL_S: Final = 0.02
 """A batch that computes so many times longer than expected, and at least so long, has stalled its replica: a hiccup of
 the machine is over by then."""
 
-RECENT = 0.25
+RECENT: Final = 0.25
 """Weight of the newest batch in what batches take at present; with more, load and its refusal would swing."""
 
 

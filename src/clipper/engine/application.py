@@ -14,7 +14,7 @@ from clipper.core.histogram import Histogram
 from clipper.core.prediction import NO_MODELS, OVERLOADED, SLO_MISSED, UNSURE, unsure
 from clipper.engine.deadlines import Deadlines
 from clipper.engine.evidence import Evidence
-from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
+from clipper.engine.query import APPROXIMATE, EXACT, Concluder, PendingQuery
 from clipper.engine.shedding import expected_at, has_load, worth_asking
 from clipper.engine.states import States
 from clipper.registry.entities import Application
@@ -66,7 +66,7 @@ class Shared:
     rng: Random
 
 
-class ServedApplication:
+class ServedApplication(Concluder):
     """Selects models for a query, asks them, and concludes it with what has arrived by its deadline.
 
     `models` maps a model's name to its current version.
@@ -80,8 +80,8 @@ class ServedApplication:
         measures: ApplicationMeasures,
         shared: Shared,
     ) -> None:
+        super().__init__(spec.name)
         self.spec = spec
-        self.name = spec.name
         self.input_type_name = spec.input_type.value
         self.slo_s = spec.latency_slo_micros * 1e-6
         self.patience_s = self.slo_s - min(ANSWERING_SHARE * self.slo_s, ANSWERING_MAX_S)
@@ -90,7 +90,7 @@ class ServedApplication:
         self.policy = policy_named(spec.policy, spec.policy_config)
         self.states = states
         self.measures = measures
-        self._observe_latency = measures.latency_s.observe
+        self._latency_s = measures.latency_s
         self.default_output = encode_default(spec.default_output)
         self._models = models
         self._names = tuple(name for name in spec.models if name in models)
@@ -109,7 +109,7 @@ class ServedApplication:
         self._ranked_models: tuple[str, ...] = ()
         self._ranking: list[int] = []
         self._versions = shared.versions
-        self._deadlines = shared.deadlines
+        self._deadlines = shared.deadlines.lane(self.slo_s)
         self._rng = shared.rng
 
     def predict(self, query: PendingQuery, now: float) -> None:
@@ -175,7 +175,7 @@ class ServedApplication:
             self._combine(query)
         query.concluded = True
         query.answered = not query.waiting or now >= query.deadline  # else feedback will want what is still to come
-        self._observe_latency(now - query.arrived)
+        self._latency_s.observe(now - query.arrived)
         query.state = None  # the journal keeps the query, not what was learned up to then
         reply_to = query.reply_to
         query.reply_to = None
@@ -229,7 +229,7 @@ class ServedApplication:
                 query.cache = EXACT
             self.conclude(query, now)
         elif query.waiting:
-            self._deadlines.watch(query, self.slo_s)
+            self._deadlines.watch(query)
 
     def _state_of(self, query: PendingQuery) -> State:
         state = query.state
@@ -290,7 +290,7 @@ class ServedApplication:
                     query.cache = EXACT
             query.waiting -= 1
         if query.waiting:
-            self._deadlines.watch(query, self.slo_s)
+            self._deadlines.watch(query)
         if not query.concluded and (
             not query.waiting
             or (query.cache and len(outcomes) - query.waiting >= query.quorum and self.is_decided(query))

@@ -17,28 +17,45 @@ LATEST_WAKE_S: Final = 0.05
 """A lane's answered queries are released at least this often."""
 
 
+class Lane:
+    """The watched queries of one latency objective, in the order of their deadlines."""
+
+    __slots__ = ("_deadlines", "queries")
+
+    def __init__(self, deadlines: "Deadlines") -> None:
+        self._deadlines = deadlines
+        self.queries: deque[PendingQuery] = deque()
+
+    def watch(self, query: PendingQuery) -> None:
+        """Wake this query at its deadline unless it is answered before."""
+        queries = self.queries
+        queries.append(query)
+        if len(queries) == 1:  # behind others its deadline is later than theirs
+            self._deadlines.wake_by(query.deadline)
+
+
 class Deadlines:
     """Calls `expire(query, now)` for each watched query that is not answered by its deadline."""
 
     def __init__(self, expire: Callable[[PendingQuery, float], None], clock: Clock) -> None:
         self._expire = expire
         self._clock = clock
-        self._lanes: dict[float, deque[PendingQuery]] = {}
+        self._lanes: dict[float, Lane] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = inf
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes.values()))
+        return sum(len(lane.queries) for lane in self._lanes.values())
 
-    def watch(self, query: PendingQuery, slo_s: float) -> None:
-        """Wake this query at its deadline unless it is answered before."""
-        lane = self._lanes.get(slo_s)
-        if lane is None:
-            lane = self._lanes[slo_s] = deque()
-        if not lane and query.deadline < self._wake_at:  # behind others its deadline is later than theirs
-            self._schedule(query.deadline)
-        lane.append(query)
+    def lane(self, slo_s: float) -> Lane:
+        """Where the queries of that latency objective are watched."""
+        return self._lanes.setdefault(slo_s, Lane(self))
+
+    def wake_by(self, deadline: float) -> None:
+        """Look at the lanes no later than that."""
+        if deadline < self._wake_at:
+            self._schedule(deadline)
 
     def stop(self) -> None:
         """Wake nobody any more."""
@@ -58,15 +75,19 @@ class Deadlines:
         self._timer = None
         self._wake_at = inf
         now = self._clock()
+        first = inf
         for lane in list(self._lanes.values()):
-            self._release(lane, now)
-        heads = [lane[0].deadline for lane in self._lanes.values() if lane]
-        if heads:
-            self._schedule(min(heads))
+            first = min(first, self._release(lane.queries, now))
+        self.wake_by(first)
 
-    def _release(self, lane: deque[PendingQuery], now: float) -> None:
-        """Drop from the head of a lane what is answered, and expire what should be."""
-        while lane and (lane[0].answered or lane[0].deadline <= now):
-            query = lane.popleft()
-            if not query.answered:
-                self._expire(query, now)
+    def _release(self, queries: deque[PendingQuery], now: float) -> float:
+        """Drop from a lane's head what is answered, expire what should be; returns the next deadline, inf for none."""
+        while queries:
+            query = queries.popleft()
+            if query.answered:
+                continue
+            if query.deadline > now:
+                queries.appendleft(query)
+                return query.deadline
+            self._expire(query, now)
+        return inf

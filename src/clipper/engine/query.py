@@ -3,8 +3,9 @@
 An in-flight query is no task and no future: it is told of each outcome and of its deadline, and is concluded once.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
+from clipper.abstraction.evaluation import Waiter
 from clipper.core.errors import ClipperError
 from clipper.core.inputs import Input
 from clipper.selection.policy import Answer, Selection, State
@@ -18,19 +19,23 @@ class ReplyTo(Protocol):
         """`query.output` and `query.explanation` are final. Called exactly once."""
 
 
-class Concluder(Protocol):
-    """The application a query is for."""
+class Concluder:
+    """The application a query is for. A base class, for the reason that `Waiter` is one."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def is_decided(self, query: "PendingQuery") -> bool:
         """Whether what is still missing can no longer change the answer."""
+        raise NotImplementedError
 
     def conclude(self, query: "PendingQuery", now: float) -> None:
         """Answer with what has arrived."""
+        raise NotImplementedError
 
     def abandon(self, query: "PendingQuery") -> None:
         """Ask for nothing more on behalf of a query whose client has gone."""
+        raise NotImplementedError
 
 
 class Observing(Protocol):
@@ -47,15 +52,17 @@ class Acknowledgement(Protocol):
         """It is durable, or was not taken and why. Called exactly once."""
 
 
-NOTHING_ASKED: list[Outcome | None] = []
+NOTHING_ASKED: Final[list[Outcome | None]] = []
 """Shared by all queries for which no model has been asked."""
 
 
-FRESH, EXACT, APPROXIMATE = 0, 1, 2
+FRESH: Final = 0
+EXACT: Final = 1
+APPROXIMATE: Final = 2
 """What was answered from the cache: not everything, all for this very input, all and some of it for a similar one."""
 
 
-class PendingQuery:
+class PendingQuery(Waiter):
     """One input for one application.
 
     Attributes:
@@ -80,13 +87,11 @@ class PendingQuery:
 
     __slots__ = (
         "answer",
-        "answered",
         "application",
         "arrived",
         "cache",
         "concluded",
         "context",
-        "deadline",
         "explanation",
         "input",
         "is_item",
@@ -104,11 +109,11 @@ class PendingQuery:
     )
 
     def __init__(self, asked: Input, context: str | None, arrived: float, deadline: float, reply_to: ReplyTo) -> None:
+        super().__init__(deadline)
         self.query_id = 0
         self.input = asked
         self.context = context
         self.arrived = arrived
-        self.deadline = deadline
         self.reply_to: ReplyTo | None = reply_to
         self.application: Concluder | None = None
         self.selection: Selection | None = None
@@ -118,7 +123,6 @@ class PendingQuery:
         self.state: State | None = None
         self.quorum = 1
         self.cache = FRESH
-        self.answered = False
         self.concluded = False
         self.answer: Answer | None = None
         self.missing: tuple[str, ...] = ()

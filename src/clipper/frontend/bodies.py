@@ -69,10 +69,12 @@ class UpdateBody(NamedTuple):
 
 
 _FAST = {
-    InputType.DOUBLES: (schemas.decode_doubles, "d"),
-    InputType.FLOATS: (schemas.decode_doubles, "f"),
-    InputType.INTEGERS: (schemas.decode_integers, "i"),
+    InputType.DOUBLES: (schemas.decode_list_of_doubles, schemas.decode_doubles, "d"),
+    InputType.FLOATS: (schemas.decode_list_of_doubles, schemas.decode_doubles, "f"),
+    InputType.INTEGERS: (schemas.decode_list_of_integers, schemas.decode_integers, "i"),
 }
+_BEFORE_LIST: Final = b'{"input":'
+_AFTER_LIST: Final = b"}"
 _FAST_UPDATES = {
     InputType.DOUBLES: schemas.decode_update_doubles,
     InputType.FLOATS: schemas.decode_update_doubles,
@@ -90,7 +92,8 @@ class BodyDecoder:
         self._dtype = input_type.dtype
         self._max_batch = max_batch
         self._fast: Callable[[bytes], Any] | None
-        self._fast, self._letter = _FAST.get(input_type, (None, ""))
+        self._fast_list: Callable[[bytes], Any] | None
+        self._fast_list, self._fast, self._letter = _FAST.get(input_type, (None, None, ""))
         self._fast_update: Callable[[bytes], Any] | None = _FAST_UPDATES.get(input_type)
         self._packers: dict[int, tuple[tuple[int], Any]] = {}
         self._min_numbers_bytes = MIN_BODY_BYTES.get(self._dtype, sys.maxsize)
@@ -104,12 +107,14 @@ class BodyDecoder:
             if numbers is not None:
                 return self._many_numbers(numbers)
         try:
+            if self._fast_list is not None and body.startswith(_BEFORE_LIST) and body.endswith(b"]}"):
+                return self._input_of(self._fast_list(body[len(_BEFORE_LIST) : -len(_AFTER_LIST)]))
+        except (msgspec.MsgspecError, StructError, OverflowError, ValueError):
+            pass  # there is more than one list, or it is not as it should be
+        try:
             if self._fast is not None:
                 request = self._fast(body)
-                values = request.input
-                packer = self._packers.get(len(values))
-                shape, pack = self._packer(len(values)) if packer is None else packer
-                asked = Input(self._dtype, shape, pack(*values))
+                asked = self._input_of(request.input)
             elif self._input_type is InputType.STRINGS:
                 request = schemas.decode_text(body)
                 payload = request.input.encode()
@@ -187,9 +192,7 @@ class BodyDecoder:
                 values = request.input
                 if values is msgspec.UNSET:
                     return request, None
-                packer = self._packers.get(len(values))
-                shape, pack = self._packer(len(values)) if packer is None else packer
-                return request, Input(self._dtype, shape, pack(*values))
+                return request, self._input_of(values)
             except (msgspec.MsgspecError, StructError, OverflowError, ValueError, RecursionError):
                 pass  # the slow path says what is wrong, if anything is
         request = self._decoded(schemas.decode_update, body, UPDATE_SCHEMA)
@@ -208,6 +211,12 @@ class BodyDecoder:
             return PredictBody([Input(self._dtype, shape[1:], row) for row in rows], True, version, context)
         asked = Input(self._dtype, shape, payload)
         return asked if version is None and context is None else PredictBody([asked], False, version, context)
+
+    def _input_of(self, values: list[Any]) -> Input:
+        """Raises StructError or OverflowError for a number out of range, ValueError for an empty list."""
+        packer = self._packers.get(len(values))
+        shape, pack = self._packer(len(values)) if packer is None else packer
+        return Input(self._dtype, shape, pack(*values))
 
     def _packer(self, length: int) -> tuple[tuple[int], Any]:
         if not length:

@@ -6,10 +6,11 @@ import gc
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from clipper.core.clock import monotonic
 from clipper.core.errors import ClipperError, ErrorCode
@@ -74,8 +75,9 @@ async def run_frontend(process: FrontendProcess, listener: socket.socket) -> Non
 async def _serving(connections: Connections, listener: socket.socket, private: Path) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     _remove(private)
-    siblings = await loop.create_unix_server(connections.accept, str(private))
-    public = await loop.create_server(connections.accept, sock=listener, backlog=socket.SOMAXCONN)
+    accept = cast(Callable[[], asyncio.Protocol], connections.accept)  # see Connection
+    siblings = await loop.create_unix_server(accept, str(private))
+    public = await loop.create_server(accept, sock=listener, backlog=socket.SOMAXCONN)
     sweeper = loop.create_task(_sweep_for_ever(connections))
     try:
         yield

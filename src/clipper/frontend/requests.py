@@ -69,6 +69,7 @@ class RequestReader:
         partial_head: bytes of an unfinished head are waiting.
         partial_body: a head has come, its body not yet.
         continue_wanted: the client waits for `100 Continue` before it sends that body; reset by who sends it.
+        head: of what `whole` has found.
     """
 
     def __init__(self, config: FrontendConfig, remembered: dict[bytes, Head]) -> None:
@@ -82,6 +83,9 @@ class RequestReader:
         self._busy = False
         self.completed: list[Request] = []
         self.continue_wanted = False
+        self.head: Head
+        self._head_block = b""
+        self._whole_size = -1
 
     @property
     def partial_head(self) -> bool:
@@ -93,13 +97,22 @@ class RequestReader:
         """Whether a body has begun and not ended."""
         return self._head is not None or (self._stream is not None and self._stream.in_body)
 
-    def whole(self, data: bytes) -> tuple[Head, bytes] | None:
-        """What nearly every read is: exactly one request whose head is remembered. None: `feed` has to look."""
-        end = data.find(HEAD_END) + 4
-        head = self._remembered.get(data[:end])
-        if head is None or len(data) - end != head.length or self._busy:
+    def whole(self, data: bytes) -> bytes | None:
+        """The body, where a read is what nearly all are: exactly one request whose head is remembered, now `head`.
+
+        None: `feed` has to look.
+        """
+        if self._busy:
             return None
-        return head, data[end:]
+        if len(data) != self._whole_size or not data.startswith(self._head_block):  # it is not the same head as before
+            end = data.find(HEAD_END) + 4
+            head = self._remembered.get(data[:end])
+            if head is None or len(data) - end != head.length:
+                return None
+            self.head = head
+            self._head_block = data[:end]
+            self._whole_size = len(data)
+        return data[len(self._head_block) :]
 
     def feed(self, data: bytes) -> list[Request]:
         """The requests that `data` completes. Raises HttpError (400, 413, 431, 501)."""

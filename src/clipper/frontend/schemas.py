@@ -79,6 +79,8 @@ class UpdateResults(msgspec.Struct):
     updates: list[msgspec.Raw]
 
 
+decode_list_of_doubles = msgspec.json.Decoder(list[float]).decode
+decode_list_of_integers = msgspec.json.Decoder(list[int]).decode
 decode_doubles = msgspec.json.Decoder(FlatDoubles).decode
 decode_integers = msgspec.json.Decoder(FlatIntegers).decode
 decode_text = msgspec.json.Decoder(Text).decode

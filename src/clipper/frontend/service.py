@@ -17,7 +17,7 @@ from clipper.engine.query import Acknowledgement, PendingQuery, ReplyTo
 from clipper.frontend import responses, schemas
 from clipper.frontend.bodies import BodyDecoder, PredictBody, UpdateBody
 from clipper.frontend.config import FrontendConfig
-from clipper.frontend.connection import Connection, Exchange
+from clipper.frontend.connection import Connection, Exchange, Handler
 from clipper.frontend.exposition import Exposition
 from clipper.frontend.requests import Head
 from clipper.frontend.siblings import Siblings
@@ -39,11 +39,13 @@ MAX_RANKING_SHARE: Final = 0.5
 _RECEIVED: Final = responses.text(b"Feedback received? 1")
 
 
-class QueryService:
+class QueryService(Handler):
     """Handles the requests of all connections."""
 
     def __init__(self, engine: Engine, config: FrontendConfig, exposition: Exposition, siblings: Siblings) -> None:
         self._engine = engine
+        self._applications = engine.applications
+        self._journal = engine.journal
         self._exposition = exposition
         self._siblings = siblings
         self.feedback_in_flight = 0
@@ -51,12 +53,14 @@ class QueryService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
+    def prepare(self) -> None:
+        """Serve what an operator was told is done before any of the requests to come was sent."""
+        if self._engine.registry_changed():
+            self._engine.refresh()
+
     def handle(self, connection: Connection, head: Head, body: bytes, now: float) -> None:
         """Take one request; its answer comes through the connection."""
-        engine = self._engine
-        if engine.registry_changed():
-            engine.refresh()
-        application = engine.applications.get(head.application)
+        application = self._applications.get(head.application)
         if application is None:
             self._handle_rarer(connection, head, body)
             return
@@ -68,7 +72,7 @@ class QueryService:
             return
         if type(asked) is Input:
             query = PendingQuery(asked, None, now, now + application.patience_s, connection)
-            engine.journal.record(query)
+            self._journal.record(query)
             connection.expect(query)
             application.predict(query, now)
         else:

@@ -19,8 +19,8 @@ from clipper.wire.errors import LocalProtocolError, RemoteProtocolError
 
 PROTOCOL_VERSION: Final = 1
 
-HEADER = struct.Struct("<IBBHQ")
-HEADER_SIZE = HEADER.size
+HEADER: Final = struct.Struct("<IBBHQ")
+HEADER_SIZE: Final = HEADER.size
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """One batch: 100 images of 224x224x3 float32 are 60 MB. A peer that claims more is cut off before we allocate."""
@@ -39,7 +39,7 @@ class MessageType(IntEnum):
     GOODBYE = 8
 
 
-_TYPES = {int(each): each for each in MessageType}
+_TYPES: Final = {int(each): each for each in MessageType}
 
 
 class Frame(NamedTuple):

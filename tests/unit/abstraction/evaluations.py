@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from clipper.abstraction.batching.fixed import Fixed
 from clipper.abstraction.cache import CacheConfig, PredictionCache
-from clipper.abstraction.evaluation import Evaluation, Evaluations
+from clipper.abstraction.evaluation import Evaluation, Evaluations, Waiter
 from clipper.abstraction.layer import ModelLayer, ModelLayerConfig
 from clipper.abstraction.model import ServedModel
 from clipper.abstraction.queue import QueueConfig
@@ -16,12 +16,11 @@ from clipper.core.inputs import DType, Input
 from clipper.wire.batches import Outcome
 
 
-class Asker:
+class Asker(Waiter):
     """A waiter that notes what it is told."""
 
     def __init__(self, deadline: float = 1e9) -> None:
-        self.answered = False
-        self.deadline = deadline
+        super().__init__(deadline)
         self.received: list[tuple[int, Outcome, float]] = []
 
     @property

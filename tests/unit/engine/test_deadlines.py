@@ -37,7 +37,7 @@ def test_query_is_woken_at_its_deadline() -> None:
         woken = Woken()
         deadlines = Deadlines(woken.expire, clock)
         deadline = clock() + 7.0
-        deadlines.watch(query(1, clock(), deadline), 7.0)
+        deadlines.lane(7.0).watch(query(1, clock(), deadline))
         await until(lambda: bool(woken.times))
         assert woken.times[1] == pytest.approx(deadline, abs=LATE_S)
         assert len(deadlines) == 0
@@ -51,7 +51,7 @@ def test_answered_query_is_not_woken_and_soon_released() -> None:
         deadlines = Deadlines(woken.expire, clock)
         answered = [query(place, clock(), clock() + 100.0) for place in range(50)]
         for each in answered:
-            deadlines.watch(each, 100.0)
+            deadlines.lane(100.0).watch(each)
             each.answered = True
         await until(lambda: len(deadlines) == 0, patience_s=2 * LATEST_WAKE_S)
         assert not woken.times
@@ -67,7 +67,7 @@ def test_short_objective_is_not_woken_late_because_of_a_long_one(first: int) -> 
         start = clock()
         slos = [1.0, 0.01]
         for place in (first, 1 - first):
-            deadlines.watch(query(place, start, start + slos[place]), slos[place])
+            deadlines.lane(slos[place]).watch(query(place, start, start + slos[place]))
         await until(lambda: len(woken.times) == 2)
         assert woken.times[1] == pytest.approx(start + 0.01, abs=LATE_S)
         assert woken.times[0] == pytest.approx(start + 1.0, abs=LATE_S)
@@ -87,11 +87,11 @@ def test_queries_may_be_watched_while_others_are_woken() -> None:
             following = expired.query_id + 1
             if following < 6:
                 slo_s = 0.01 * following
-                deadlines.watch(query(following, now, now + slo_s), slo_s)
+                deadlines.lane(slo_s).watch(query(following, now, now + slo_s))
 
         deadlines = Deadlines(expire, clock)
         start = clock()
-        deadlines.watch(query(0, start, start + 0.01), 0.01)
+        deadlines.lane(0.01).watch(query(0, start, start + 0.01))
         await until(lambda: len(times) == 6)
         assert times[5] == pytest.approx(start + 0.01 + 0.01 * (1 + 2 + 3 + 4 + 5), abs=6 * LATE_S)
 
@@ -102,7 +102,7 @@ def test_nobody_is_woken_after_stop() -> None:
     async def scenario(clock: ManualClock) -> None:
         woken = Woken()
         deadlines = Deadlines(woken.expire, clock)
-        deadlines.watch(query(1, clock(), clock() + 0.01), 0.01)
+        deadlines.lane(0.01).watch(query(1, clock(), clock() + 0.01))
         deadlines.stop()
         after = clock() + 1.0
         await until(lambda: clock() > after)
@@ -121,7 +121,7 @@ def test_every_unanswered_query_is_woken_in_time(arrivals: list[tuple[float, flo
         expected: dict[int, float] = {}
         for place, (slo_s, pause_s, is_answered) in enumerate(arrivals):
             made = query(place, clock(), clock() + slo_s)
-            deadlines.watch(made, slo_s)
+            deadlines.lane(slo_s).watch(made)
             made.answered = is_answered
             if not is_answered:
                 expected[place] = made.deadline

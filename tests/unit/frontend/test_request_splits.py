@@ -69,8 +69,8 @@ def test_any_split_of_any_requests_gives_the_same_requests(
     reader = RequestReader(FrontendConfig(), remembered)
     received: list[tuple[Head, bytes]] = []
     for read in reads:
-        whole = reader.whole(read)
-        received += [whole] if whole is not None else [(each.head, each.body) for each in reader.feed(read)]
+        body = reader.whole(read)
+        received += [(each.head, each.body) for each in reader.feed(read)] if body is None else [(reader.head, body)]
     assert [(head.segments, body, head.keep_alive) for head, body in received] == [
         (each.segments, each.body, each.keep_alive) for each in sent
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from clipper.frontend.config import FrontendConfig
-from clipper.frontend.connection import Connection, Connections, Exchange
+from clipper.frontend.connection import Connection, Connections, Exchange, Handler
 from clipper.frontend.requests import Head
 
 
@@ -51,12 +51,15 @@ class RecordingTransport(asyncio.Transport):
         self._paused = False
 
 
-class LaterHandler:
+class LaterHandler(Handler):
     """Reserves a place for each request; the test answers it."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[Head, bytes]] = []
         self.exchanges: list[Exchange] = []
+
+    def prepare(self) -> None:
+        """Nothing can have changed."""
 
     def handle(self, connection: Connection, head: Head, body: bytes, now: float) -> None:
         exchange = Exchange(connection)

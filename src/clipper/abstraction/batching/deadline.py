@@ -1,32 +1,34 @@
 """Batches that meet the earliest deadline in them, by a learned model of their latency. The default."""
 
+from typing import Final
+
 from clipper.abstraction.batching.controller import BATCH_OVERHEAD_S, cycle_s
 from clipper.abstraction.batching.latency import LatencyModel
 from clipper.wire.batches import MAX_BATCH
 
-FIRST = 4
+FIRST: Final = 4
 """Inputs in a batch of which nothing is known yet."""
 
-NEAR_BEST = 0.95
+NEAR_BEST: Final = 0.95
 """Of the best rate: a smaller batch that reaches this is as good, and leaves its queries sooner."""
 
-LONGEST = 0.75
+LONGEST: Final = 0.75
 """Share of the time for two batches in a row that one may take. More than half serves more under overload, since then
 there are enough queries that arrive late enough; the rest is what those have to arrive in."""
 
-WORTHWHILE = 0.9
+WORTHWHILE: Final = 0.9
 """Of a batch's rate: what a smaller one must reach so that computing it instead loses little."""
 
-LIKELY = 0.5
+LIKELY: Final = 0.5
 """Chance that a batch is in time whose mean time just fits."""
 
-AMPLE = 1.25
+AMPLE: Final = 1.25
 """Times what the largest batch was expected to take when it was planned: with that slack it surely fits."""
 
-TRIVIAL = 0.01
+TRIVIAL: Final = 0.01
 """Of the objective: batches that take less teach nothing that matters, so that one in four is enough."""
 
-REPLAN_BATCHES = 16
+REPLAN_BATCHES: Final = 16
 """A plan costs about as much as the bookkeeping of twenty batches."""
 
 

@@ -7,64 +7,65 @@ batch that takes longer than expected raises the other buckets too, so that size
 
 from collections import deque
 from itertools import pairwise
+from typing import Final
 
 from clipper.abstraction.batching.controller import BATCH_OVERHEAD_S, UNTRIED
 
-GROWTH = 3.0
+GROWTH: Final = 3.0
 """Beyond the largest size seen, the next may be this many times larger: a guess is checked before it is built on."""
 
-NEWEST = 0.2
+NEWEST: Final = 0.2
 """Weight of the newest batch in its bucket's mean, once that has seen a few."""
 
-DRIFT = 0.18
+DRIFT: Final = 0.18
 """Share of a surprise that is taken for a change of all sizes. Below NEWEST, so that the others never overshoot."""
 
-SURPRISE = 1.15
+SURPRISE: Final = 1.15
 """A batch that is slower or faster than expected by more than this, as a factor, is a surprise."""
 
-STRIDE = 0.1
-MOST = 2.0
+STRIDE: Final = 0.1
+MOST: Final = 2.0
 """A surprise counts as this much off, as a share; the second in a row in the same direction as twice as much, and so on
 up to a factor. One hiccup changes next to nothing, a lasting change is followed within a dozen batches."""
 
-LASTING = 3
+LASTING: Final = 3
 """Surprises in a row that are taken for a change of all sizes. Fewer are not, or noise would make sizes that are out of
 use ever slower: those that look slow are left, and would never be seen to be as fast as before."""
 
-IMPRESSION = 1.3
+IMPRESSION: Final = 1.3
 """How far off, as a factor, a size may seem when it is seen for the first time: it may be a hiccup."""
 
-WINDOW = 64
+WINDOW: Final = 64
 """Batches whose surprises make the spread."""
 
-TOLERATED = 1 / 32
+TOLERATED: Final = 1 / 32
 """Share of the surprises that the spread leaves out: hiccups that no batch size would have prevented."""
 
-SMALL_S = 0.001
+SMALL_S: Final = 0.001
 """Spreads are relative to the latency, but of one below this to this: a preempted batch is late by so much, not by so
 many times."""
 
-KEPT_BATCHES = 8
-MOST_KEPT_BATCHES = 4096
+KEPT_BATCHES: Final = 8
+MOST_KEPT_BATCHES: Final = 4096
 """A bucket that is not visited is forgotten after so many batches, the first for each of its visits if it is what keeps
 batches from being larger: it may remember a hiccup, and only a new visit can tell. Each time that this happens to a
 bucket it is kept twice as long, so that sizes that are truly too slow are hardly ever tried again."""
 
-ENOUGH_VISITS = 4
-ALIKE = 1.2
+ENOUGH_VISITS: Final = 4
+ALIKE: Final = 1.2
 """Sizes that are less than this many times apart say nothing of the slope, nor do those that have hardly been seen and
 are less than twice apart."""
 
-TRUSTED_VISITS = 16
+TRUSTED_VISITS: Final = 16
 """After which a bucket's past is forgiven."""
 
-TIDY_BATCHES = 8
+TIDY_BATCHES: Final = 8
 """Between two renewals of the spread and of what is out of use."""
 
-FIXED_GUESS = 0.5
+FIXED_GUESS: Final = 0.5
 """Share of a batch's time that is taken for fixed below the smallest size that is remembered."""
 
-HOPE = 0.2
+HOPE: Final = 0.2
 """What is not fixed, where only one size is remembered and larger ones are to be tried: a model that is always asked
 for single inputs, each of which just makes its deadline, would otherwise never be asked for two."""
 

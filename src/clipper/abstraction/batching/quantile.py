@@ -1,24 +1,26 @@
 """Quantile regression of latency on batch size (paper §4.3.2)."""
 
+from typing import Final
+
 import numpy as np
 
 from clipper.abstraction.batching.bounded import Bounded
 from clipper.abstraction.batching.controller import budget_s
 from clipper.wire.batches import MAX_BATCH
 
-QUANTILE = 0.99
+QUANTILE: Final = 0.99
 """«the 99th-percentile latency as a function of batch size», paper §4.3.2."""
 
-WINDOW = 256
+WINDOW: Final = 256
 """Newest batches that the line is fitted to."""
 
-REFIT_BATCHES = 32
+REFIT_BATCHES: Final = 32
 """Between two fits, each of which takes about half a millisecond."""
 
-SWEEPS = 25
+SWEEPS: Final = 25
 """Of the reweighted least squares; the line moves by less than 1 % after that."""
 
-ENOUGH_SPAN = 1.5
+ENOUGH_SPAN: Final = 1.5
 """Between the smallest and the largest batch of the window; below it a line has no slope worth the name."""
 
 
