@@ -18,16 +18,19 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench experiments docs lock clean
+.PHONY: help setup demo test test-frameworks check fmt bench experiments docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## train models, serve and query them, break things, learn from feedback; exits 0
 	$(BIN)/clipper demo
 
 test: check $(REDIS) ## every check, then every test
 	$(BIN)/pytest
+
+test-frameworks: $(INSTALLED) ## deploy real models of heavy frameworks, each in an environment of its own; gigabytes
+	$(BIN)/pytest --timeout 1800 tests/frameworks
 
 check: $(INSTALLED) ## format, lint, types, architecture; changes nothing
 	$(BIN)/ruff format --check $(CODE)

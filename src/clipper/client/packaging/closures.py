@@ -5,14 +5,16 @@ that is not installed is nowhere else, so its code is pickled. `__main__` is suc
 """
 
 import inspect
+import io
 import site
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cloudpickle
 
@@ -21,15 +23,21 @@ from clipper.core.errors import ClipperError, ErrorCode
 OUR_PACKAGE = __name__.partition(".")[0]
 
 
-def dump_function(function: object) -> bytes:
+def dump_function(function: object, reference: Callable[[object], Any] | None = None) -> bytes:
     """`function`, or an object with methods, pickled with the code of the local modules it uses.
+
+    Args:
+        function: what to pickle.
+        reference: for each object in it, what stands for it in the pickle, see `pickle.Pickler.persistent_id`.
 
     Raises:
         ClipperError: INVALID_ARGUMENT, with the traceback, if something it refers to cannot be pickled.
     """
     with _local_modules_by_value():
         try:
-            return bytes(cloudpickle.dumps(function))
+            buffer = io.BytesIO()
+            _Pickler(buffer, reference).dump(function)
+            return buffer.getvalue()
         except Exception as error:
             name = getattr(function, "__qualname__", type(function).__name__)
             raise ClipperError(
@@ -69,6 +77,15 @@ _INSTALLED = _installed_folders()
 def _module_of(part: object) -> ModuleType | None:
     kind = part if inspect.isroutine(part) or isinstance(part, type) else type(part)
     return sys.modules.get(getattr(kind, "__module__", None) or "")
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no type hints
+    def __init__(self, stream: io.BytesIO, reference: Callable[[object], Any] | None) -> None:
+        super().__init__(stream)
+        self._reference = reference
+
+    def persistent_id(self, each: object) -> Any:
+        return None if self._reference is None else self._reference(each)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Models that another server runs, asked over HTTP by the Open Inference Protocol."""
