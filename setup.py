@@ -39,6 +39,7 @@ HOT_PATH = (
     "engine/application.py",
     "engine/cells.py",
     "engine/deadlines.py",
+    "engine/evidence.py",
     "engine/feedback.py",
     "engine/journal.py",
     "engine/query.py",

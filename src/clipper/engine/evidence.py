@@ -6,37 +6,31 @@ queries wait for a page at most.
 
 from collections import deque
 from itertools import islice
-from typing import Final, NamedTuple
-
-import msgspec
+from typing import Final
 
 from clipper.abstraction.model import SHED
 from clipper.engine.query import PendingQuery
-from clipper.selection.evidence.judged import Judged
+from clipper.selection.evidence.judged import Judged, Page, written
 from clipper.selection.policy import Feedback, Selection
 
 MAX_QUERIES: Final = 4096
 """Of one application: enough to tell policies apart that differ by two or three points."""
 
-MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 
 PAGE_QUERIES: Final = 64
-PAGE_BYTES: Final = 256 * 1024
+PAGE_BYTES = 256 * 1024
 """Two tenths of a millisecond of work."""
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Some judged queries in order, and where the next ones begin."""
+class _Kept:
+    __slots__ = ("feedback", "query", "selection", "size")
 
-    next: int
-    judged: list[Judged]
-
-
-class _Kept(NamedTuple):
-    size: int
-    query: PendingQuery
-    feedback: Feedback
-    selection: Selection
+    def __init__(self, size: int, query: PendingQuery, feedback: Feedback, selection: Selection) -> None:
+        self.size = size
+        self.query = query
+        self.feedback = feedback
+        self.selection = selection
 
 
 class Evidence:
@@ -69,7 +63,7 @@ class Evidence:
             weight += kept.size
             if weight > PAGE_BYTES:
                 break
-        return msgspec.msgpack.encode(Page(next=self._first + place + len(taken), judged=taken))
+        return written(Page(next=self._first + place + len(taken), judged=taken))
 
     def _forget_oldest(self) -> None:
         while len(self._kept) > MAX_QUERIES or self._bytes > MAX_BYTES:
@@ -97,8 +91,3 @@ def _judged(kept: _Kept) -> Judged:
         tuple([selection.propensities[place] for place in asked]),
         tuple([outputs[place] for place in asked]),
     )
-
-
-def read_page(encoded: bytes) -> Page:
-    """What `Evidence.page` has written. Raises msgspec.DecodeError."""
-    return msgspec.msgpack.decode(encoded, type=Page)

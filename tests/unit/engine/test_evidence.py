@@ -4,9 +4,9 @@ import pytest
 
 from clipper.abstraction.model import SHED
 from clipper.engine import evidence
-from clipper.engine.evidence import Evidence, read_page
+from clipper.engine.evidence import Evidence
 from clipper.engine.query import PendingQuery
-from clipper.selection.evidence.judged import Judged
+from clipper.selection.evidence.judged import Judged, read_page
 from clipper.selection.policy import Answer, Feedback, Selection
 from tests.unit.abstraction.evaluations import number
 from tests.unit.engine.world import Client

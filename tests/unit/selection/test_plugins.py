@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "policies.md"
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package with the policy of the documentation, and entry points that lead nowhere."""
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (code,) = re.findall(r"```python\n([^`]*?\nclass .*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     (entry,) = re.findall(r"```toml\n\[project.entry-points.*\]\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "my_policies.py").write_text(code)
     information = tmp_path / "my_policies-1.0.dist-info"

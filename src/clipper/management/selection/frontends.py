@@ -6,9 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from clipper.engine.evidence import Page, read_page
 from clipper.engine.private import ask
-from clipper.selection.evidence.judged import Judged
+from clipper.selection.evidence.judged import Judged, Page, read_page
 
 TIMEOUT_S = 2.0
 """For one page; a frontend that is restarting does not answer, and is left out."""

@@ -37,6 +37,23 @@ class Judged(msgspec.Struct, frozen=True, array_like=True):
         return Selection(self.models, self.propensities)
 
 
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Some judged queries in order, and where the next ones begin."""
+
+    next: int
+    judged: list[Judged]
+
+
+def written(page: Page) -> bytes:
+    """A page for another process."""
+    return msgspec.msgpack.encode(page)
+
+
+def read_page(encoded: bytes) -> Page:
+    """What was `written`. Raises msgspec.DecodeError."""
+    return msgspec.msgpack.decode(encoded, type=Page)
+
+
 class Asked(NamedTuple):
     """A query as a policy sees it."""
 
