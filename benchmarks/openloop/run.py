@@ -45,8 +45,13 @@ def generator() -> Path:
 
 def open_loop(port: int, shot: Shot, phases: Sequence[Phase], keep_replies: bool = False) -> Trace:
     """Load `127.0.0.1:port` with Poisson arrivals. Raises LoadError if the generator did not run to its end."""
-    connections = min(MOST, max(FEWEST, math.ceil(max(phase.rate for phase in phases) * HELD_S)))
     due = poisson_arrivals(phases, np.random.default_rng())
+    return scheduled(port, shot, due, max(phase.rate for phase in phases), keep_replies)
+
+
+def scheduled(port: int, shot: Shot, due: Times, most: float, keep_replies: bool = False) -> Trace:
+    """The same with arrivals of one's own, of which `most` per second come where they are densest."""
+    connections = min(MOST, max(FEWEST, math.ceil(most * HELD_S)))
     return _carry(port, shot, due, Carriage(connections, LAST_REPLIES_S, keep_replies))
 
 

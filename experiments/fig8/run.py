@@ -62,38 +62,9 @@ def run(setting: Setting) -> Finding:
     ]
     return Finding(
         "fig8",
-        "Exp3 and Exp4 under a failing model",
-        "When the best of five models fails, how soon does a selection policy that learns from feedback turn away "
-        "from it, and back?",
-        f"Five models in five containers; {QUERIES:,} queries over HTTP, each with its (durable) feedback before the "
-        "next is "
-        f"asked; {seeds} trials, each in another order, in an application of its own. The best model answers by "
-        "chance from "
-        f"query {BREAKS:,} to {WORKS_AGAIN:,}. Two sets of models: CIFAR-10 networks "
-        f"({', '.join(sets['CIFAR-10 networks'].models)}) by "
-        "their recorded answers to the 10,000 test images, and models with the accuracies of the paper's networks "
-        f"({', '.join(map(str, ACCURACIES))}) whose mistakes are drawn one by one. `exp3` and `exp4` have the paper's "
-        "η (0.05, 0.2), "
-        f"`tracking` and `jury` their defaults. Recovered: the first window of {WINDOW} queries within "
-        f"{CLOSE * 100:g} points of the "
-        "best model that works. The paper's numbers are a replay of its published notebook.",
         [claim for stream in streams for claim in _claims(stream)],
         [_table(stream) for stream in streams],
         [_plot(stream, number) for number, stream in enumerate(streams)],
-        same=[
-            "With the accuracies of the paper's networks, Exp3 and Exp4 follow the paper's curves: they leave the "
-            "failing "
-            "model and come back to it late."
-        ],
-        better=[
-            "`tracking` (one model per query) and `jury` (all) notice a change within a few hundred queries, in both "
-            "directions, because they forget what is no longer true."
-        ],
-        worse=[
-            "The public CIFAR-10 networks are closer together (0.75 to 0.83 right) than the paper's (0.54 to 0.90): "
-            "there "
-            "is so little to win that Exp3 and Exp4, which never stop trying all, are worse than the second best alone."
-        ],
     )
 
 
@@ -190,7 +161,8 @@ def _table(stream: Stream) -> Sheet:
         "recovered from failure after",
         "from return after",
     )
-    return sheet(stream.name[0].upper() + stream.name[1:], head, rows)
+    title = f"{stream.name[0].upper()}{stream.name[1:]}, {len(stream.alone)} trials"
+    return sheet(title, head, rows)
 
 
 def _plot(stream: Stream, number: int) -> Plot:

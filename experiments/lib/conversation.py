@@ -134,7 +134,18 @@ async def _converse(port: int, scripts: Sequence[Script], tell: Callable[[str], 
     loop = asyncio.get_running_loop()
     talks = [_Talk(script, loop.create_future()) for script in scripts]
     transports = [(await loop.create_connection(partial(_itself, talk), "127.0.0.1", port))[0] for talk in talks]
-    total, began, moved = sum(len(script.turns) for script in scripts), perf_counter(), (0, perf_counter())
+    try:
+        await _follow(talks, tell)
+    finally:
+        for transport in transports:
+            transport.abort()
+        await asyncio.sleep(0)  # a transport is closed in the loop's next turn
+    return [talk.replies for talk in talks]
+
+
+async def _follow(talks: Sequence[_Talk], tell: Callable[[str], None]) -> None:
+    """Until all have said what they had to, telling how far they are."""
+    total, began, moved = sum(len(talk.script.turns) for talk in talks), perf_counter(), (0, perf_counter())
     waiting: set[asyncio.Future[None]] = {talk.done for talk in talks}
     while waiting:
         finished, waiting = await asyncio.wait(waiting, timeout=REPORT_S, return_when=asyncio.FIRST_EXCEPTION)
@@ -147,6 +158,3 @@ async def _converse(port: int, scripts: Sequence[Script], tell: Callable[[str], 
             raise TimeoutError(f"no reply for {LIMIT_S:g} s")
         if waiting:
             tell(f"{count:,} of {total:,} queries, {count / (perf_counter() - began):,.0f} per second")
-    for transport in transports:
-        transport.close()
-    return [talk.replies for talk in talks]

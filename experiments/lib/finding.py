@@ -44,18 +44,12 @@ class Claim:
 
 @dataclass
 class Finding:
-    """One experiment as it went."""
+    """One experiment as it went; what it is about, and what is to be said of it, is in its README."""
 
     name: str
-    title: str
-    question: str
-    method: str
     claims: list[Claim] = field(default_factory=list)
     tables: list[Sheet] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
-    same: list[str] = field(default_factory=list)  # as in the paper
-    better: list[str] = field(default_factory=list)
-    worse: list[str] = field(default_factory=list)  # and why
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
 """docs/experiments.md, made of the results alone."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from experiments.lib.finding import Result
 
@@ -21,37 +24,51 @@ confidence.
 """
 
 
-def page(results: Sequence[Result]) -> str:
-    """The whole page: all claims first, then each experiment."""
-    parts = [HEAD.strip(), "## Claims", _claims(results)]
+BEFORE, AFTER = ("Question", "Method"), ("Same", "Better", "Worse")
+"""Paragraphs of an experiment's README, around its numbers."""
+
+
+def page(results: Sequence[Result], folder: Path) -> str:
+    """The whole page: all claims first, then each experiment; `folder` has their READMEs."""
+    about = {result.finding.name: read_about(folder / result.finding.name) for result in results}
+    parts = [HEAD.strip(), "## Claims", _claims(results, about)]
     for result in results:
-        parts += _experiment(result)
+        parts += _experiment(result, about[result.finding.name])
     return "\n\n".join(parts) + "\n"
 
 
-def _claims(results: Sequence[Result]) -> str:
+@dataclass(frozen=True)
+class About:
+    """What an experiment's README says: a title, and paragraphs by the word in bold that they begin with."""
+
+    title: str
+    paragraphs: dict[str, str]
+
+
+def read_about(folder: Path) -> About:
+    """Of one experiment."""
+    title, *rest = (folder / "README.md").read_text(encoding="utf-8").strip().split("\n\n")
+    named = [(re.match(r"\*\*(\w+)\.\*\*", each), each) for each in rest]
+    return About(title.removeprefix("# "), {found.group(1): each for found, each in named if found})
+
+
+def _claims(results: Sequence[Result], about: dict[str, About]) -> str:
     lines = ["| | claim | promised | measured | verdict |", "| --- | --- | --- | --- | --- |"]
     for result in results:
+        name = result.finding.name
         for claim in result.finding.claims:
             cells = (claim.text, claim.promised, claim.measured.text(claim.unit), claim.verdict)
-            lines.append(f"| [{result.finding.name}](#{_anchor(result)}) | " + " | ".join(map(_cell, cells)) + " |")
+            lines.append(f"| [{name}](#{_anchor(about[name])}) | " + " | ".join(map(_cell, cells)) + " |")
     return "\n".join(lines)
 
 
-def _experiment(result: Result) -> list[str]:
+def _experiment(result: Result, about: About) -> list[str]:
     finding = result.finding
-    parts = [
-        f"## {finding.name}: {finding.title}",
-        f"**Question.** {finding.question}",
-        f"**Method.** {finding.method}",
-    ]
+    parts = [f"## {about.title}", *(about.paragraphs[word] for word in BEFORE if word in about.paragraphs)]
     parts += [f"![{plot.title}](../experiments/{finding.name}/{plot.name}.svg)" for plot in finding.plots]
     for table in finding.tables:
         parts += [f"{table.title}:", table.markdown()]
-    for title, sentences in (("Same", finding.same), ("Better", finding.better), ("Worse", finding.worse)):
-        if sentences:
-            parts.append(f"**{title}.** " + " ".join(sentences))
-    return [*parts, _made(result)]
+    return [*parts, *(about.paragraphs[word] for word in AFTER if word in about.paragraphs), _made(result)]
 
 
 def _made(result: Result) -> str:
@@ -60,10 +77,10 @@ def _made(result: Result) -> str:
     return f"Made by `{result.command}` in {result.seconds:.0f} s.{quick} {facts}."
 
 
-def _anchor(result: Result) -> str:
+def _anchor(about: About) -> str:
     """What a heading's link is called: letters, digits and hyphens in lower case."""
-    text = f"{result.finding.name}: {result.finding.title}".lower()
-    return "".join(each for each in text.replace(" ", "-") if each.isalnum() or each in "-_")
+    text = about.title.lower().replace(" ", "-")
+    return "".join(each for each in text if each.isalnum() or each in "-_")
 
 
 def _cell(text: str) -> str:

@@ -3,11 +3,11 @@
 import re
 
 from experiments.__main__ import FOLDER, NAMES, PAGE, results
-from experiments.lib.page import page
+from experiments.lib.page import page, read_about
 
 
 def test_page_is_made_of_the_results() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(results()), "run `python -m experiments NAME`"
+    assert PAGE.read_text(encoding="utf-8") == page(results(), FOLDER), "run `python -m experiments NAME`"
 
 
 def test_plots_of_the_page_are_there() -> None:
@@ -20,4 +20,4 @@ def test_every_experiment_has_its_question_and_its_program() -> None:
     folders = {path.parent.name for path in FOLDER.glob("*/run.py")}
     assert folders == set(NAMES)
     for name in NAMES:
-        assert "**Question.**" in (FOLDER / name / "README.md").read_text(encoding="utf-8")
+        assert {"Question", "Method"} <= set(read_about(FOLDER / name).paragraphs)

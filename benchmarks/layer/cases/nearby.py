@@ -54,7 +54,7 @@ class Cost:
 
 def measure(bench: LayerBench) -> Section:
     """The kernel SVM on jittered repeats, then a cheap model on a stream without any."""
-    parts = _repeats(bench)
+    parts = repeats(bench)
     cost = _cost(bench)
     half = parts[len(parts) // 2 :]  # the first half is for learning
     saved = float(np.mean([each.saved for each in half]))
@@ -95,7 +95,7 @@ def measure(bench: LayerBench) -> Section:
     )
 
 
-def _repeats(bench: LayerBench) -> list[Part]:
+def repeats(bench: LayerBench) -> list[Part]:
     rng = np.random.default_rng(5)
     images = bench.digits.test[:IMAGES]
     estimator = bench.estimator(models.KERNEL)

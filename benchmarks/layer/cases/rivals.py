@@ -110,7 +110,7 @@ def measure(bench: LayerBench) -> Section:
     """All systems with one model, then with the next."""
     names = models.SCIKIT_LEARN[:1] if bench.quick else models.SCIKIT_LEARN
     best: BestSettings = {}
-    found = [rival for name in names for rival in _row(bench, name, best)]
+    found = [rival for name in names for rival in rival_row(bench, name, best)]
     return Section(
         "rivals",
         "The same models in other servers",
@@ -121,7 +121,7 @@ def measure(bench: LayerBench) -> Section:
     )
 
 
-def _row(bench: LayerBench, name: str, best: BestSettings) -> Iterator[Rival]:
+def rival_row(bench: LayerBench, name: str, best: BestSettings) -> Iterator[Rival]:
     yield _clipper(bench, name)
     for target, candidates in RIVALS:
         rival = Rival(f"{target.title} {version(target)}", name)

@@ -22,7 +22,7 @@ LABEL = ', "label": 0'
 
 def measure(bench: Bench) -> Section:
     """Rounds of all three kinds, one after the other."""
-    with fresh_folder() as folder, serving(folder, _models(), [APP]) as server:
+    with fresh_folder() as folder, serving(folder, linear_models(), [APP]) as server:
         path = f"/{APP.name}/update"
         shots = {
             "every input cached": shot(bench.folder, "warm", path, bodies(INPUTS, LABEL, different=False)),
@@ -62,7 +62,7 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _models() -> dict[str, object]:
+def linear_models() -> dict[str, object]:
     rng = np.random.default_rng(0)
     inputs = rng.random((400, WIDTH))
     return {name: LogisticRegression().fit(inputs, inputs @ rng.normal(size=WIDTH) > 0.0) for name in APP.models}

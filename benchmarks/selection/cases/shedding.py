@@ -101,10 +101,10 @@ def measure(bench: Bench) -> Section:
     best = int(np.argmax(alone))
     found = []
     with fresh_folder() as folder, layer(folder) as server:
-        _deploy(server, models)
-        _link(server, "slow", ["member-1"])
-        _link(server, "best", [f"member-{best}"])
-        _link(server, "all", [f"member-{n}" for n in range(len(BAGS))])
+        deploy_members(server, models)
+        link(server, "slow", ["member-1"])
+        link(server, "best", [f"member-{best}"])
+        link(server, "all", [f"member-{n}" for n in range(len(BAGS))])
         capacity = saturated(
             server, digit_shot(bench, "slow", "/slow/predict", images[half:], None), WARM_UP_S
         ).per_second
@@ -126,13 +126,13 @@ def measure(bench: Bench) -> Section:
     return _section(found, capacity, alone)
 
 
-def _deploy(server: Layer, models: list[Any]) -> None:
+def deploy_members(server: Layer, models: list[Any]) -> None:
     for number, model in enumerate(models):
         member = Member(model.coef_, model.intercept_, FIRST_S[number], EACH_S[number])
         server.client.deploy_model(f"member-{number}", 1, member, "doubles", example=[0.0] * 64)
 
 
-def _link(server: Layer, app: str, names: list[str]) -> None:
+def link(server: Layer, app: str, names: list[str]) -> None:
     client = server.client
     client.register_application(app, "doubles", DEFAULT_OUTPUT, round(SLO_MS * 1000), policy=POLICY)
     client.set_linked_models(app, names)

@@ -1,0 +1,1 @@
+"""The prediction cache, and feedback through it."""

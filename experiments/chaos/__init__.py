@@ -1,0 +1,1 @@
+"""Chaos: everything killed at random under load."""

@@ -1,0 +1,1 @@
+"""Fig. 10: personalised selection."""

@@ -1,0 +1,1 @@
+"""Fig. 11: other serving systems."""

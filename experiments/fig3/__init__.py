@@ -1,0 +1,1 @@
+"""Fig. 3: latency against batch size."""

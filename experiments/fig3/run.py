@@ -1,0 +1,95 @@
+"""The paper's Fig. 3: what a container takes for batches of all sizes, by model."""
+
+from dataclasses import dataclass
+from urllib.request import Request, urlopen
+
+import numpy as np
+
+from benchmarks.bodies import BINARY
+from benchmarks.layer import models
+from benchmarks.layer.bench import LayerBench
+from benchmarks.layer.server import APPLICATION, Layer, fresh_folder, layer
+from benchmarks.section import Line, Plot
+from experiments.lib.finding import Finding, Measured, at_least, at_most, sheet
+from experiments.lib.setting import Setting
+from experiments.lib.timing import timed
+
+SIZES, QUICK_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024), (1, 16, 256)
+REPEATS, QUICK_REPEATS = 12, 4
+OBJECTIVE_MS, PATIENT_MS, ENOUGH_MS = 20.0, 60_000.0, 400.0
+WHOLE = 0.99  # of the batches have to be of the size asked for
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A model's latencies in ms, by batch size."""
+
+    model: str
+    latency_ms: dict[int, float]
+
+    def largest(self) -> float:
+        """The batch that takes 20 ms, on the line through the nearest two sizes."""
+        sizes, times = list(self.latency_ms), list(self.latency_ms.values())
+        place = min(max(1, int(np.searchsorted(times, OBJECTIVE_MS))), len(sizes) - 1)
+        slope = (times[place] - times[place - 1]) / (sizes[place] - sizes[place - 1])
+        return max(1.0, sizes[place - 1] + (OBJECTIVE_MS - times[place - 1]) / max(slope, 1e-6))
+
+
+def run(setting: Setting) -> Finding:
+    """All models, one after the other, on one server."""
+    bench = timed(setting)
+    sizes = setting.choose(SIZES, QUICK_SIZES)
+    names = [name for name in models.ALL if not (setting.quick and name == models.CONVNET)]
+    with fresh_folder() as folder, layer(folder, PATIENT_MS) as server:
+        curves = [_curve(bench, server, name, sizes) for name in names]
+    largest = {curve.model: curve.largest() for curve in curves}
+    rows = []
+    for curve in curves:
+        cells = [f"{curve.latency_ms[size]:.2f}" if size in curve.latency_ms else "–" for size in sizes]
+        rows.append((curve.model, *cells, f"{largest[curve.model]:,.0f}"))
+    apart = Measured(largest[models.LINEAR] / largest[models.KERNEL])
+    slow, fast = (curves[[c.model for c in curves].index(name)].latency_ms for name in (models.KERNEL, models.LINEAR))
+    size = min(max(slow), max(fast))
+    claims = [
+        at_least("largest batch at 20 ms, linear SVM's of kernel SVM's (the paper: 241)", apart, 100, "×"),
+        at_least(f"a batch of {size}: kernel SVM's time of linear SVM's", Measured(slow[size] / fast[size]), 10, "×"),
+        at_most("linear SVM: a batch of 16, of one input's time", Measured(fast[16] / fast[1]), 4, "×"),
+    ]
+    lines = [Line(each.model, list(each.latency_ms), list(each.latency_ms.values())) for each in curves]
+    plot = Plot("fig3", "Latency against batch size", "batch size", "ms", lines, limits=[("20 ms", OBJECTIVE_MS)],
+                log_x=True, log_y=True)  # fmt: skip
+    table = sheet("A batch takes, ms", ("model", *map(str, sizes), "largest at 20 ms"), rows)
+    return Finding("fig3", claims, [table], [plot])
+
+
+def _curve(bench: LayerBench, server: Layer, name: str, sizes: tuple[int, ...]) -> Curve:
+    model, options = bench.model(name)
+    server.deploy(model, **options)
+    found: dict[int, float] = {}
+    for size in sizes:
+        server.batching("fixed", size)
+        rows = np.resize(bench.digits.test, (size, bench.digits.test.shape[1]))
+        found[size] = _batch_ms(bench, server, rows)
+        if found[size] > ENOUGH_MS:
+            break
+    bench.tell(f"{name}: {', '.join(f'{size} {ms:.2f} ms' for size, ms in found.items())}")
+    return Curve(name, found)
+
+
+def _batch_ms(bench: LayerBench, server: Layer, rows: np.typing.NDArray[np.float64]) -> float:
+    """The mean over some batches, every input new."""
+    rng = np.random.default_rng(len(rows))
+    _post(server, rows + rng.random())
+    before = server.read()
+    for _ in range(QUICK_REPEATS if bench.quick else REPEATS):
+        _post(server, rows + rng.random())
+    use = server.use(before)
+    if use.mean_batch < WHOLE * len(rows):
+        bench.tell(f"batches of {use.mean_batch:.1f} where {len(rows)} were asked for")
+    return use.computing * use.seconds / use.batches * 1000 * len(rows) / use.mean_batch
+
+
+def _post(server: Layer, rows: np.typing.NDArray[np.float64]) -> None:
+    url = f"http://127.0.0.1:{server.port}/{APPLICATION}/predict?dtype=float64&batch={len(rows)}"
+    with urlopen(Request(url, rows.tobytes(), {"Content-Type": BINARY}), timeout=60) as reply:
+        reply.read()

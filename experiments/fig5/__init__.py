@@ -1,0 +1,1 @@
+"""Fig. 5: delayed batching."""

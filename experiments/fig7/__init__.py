@@ -1,0 +1,1 @@
+"""Fig. 7: ensembles and confidence."""

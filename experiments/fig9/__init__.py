@@ -1,0 +1,1 @@
+"""Fig. 9: stragglers in ensembles."""

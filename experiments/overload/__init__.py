@@ -1,0 +1,1 @@
+"""Overload: what a server does with more queries than it can answer."""

@@ -1,0 +1,1 @@
+"""Velox: a split model, personal weights over shared features."""
