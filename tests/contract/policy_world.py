@@ -1,7 +1,9 @@
 """Queries, histories and settings that every selection policy is tried with."""
 
+import re
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
@@ -36,11 +38,33 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }
 """Beside each policy's defaults."""
 
-POLICIES_TO_TRY: dict[str, Policy] = {name: policy_named(name, {}) for name in POLICIES} | {
-    f"{name}{number}": policy_named(name, config)
-    for name, configs in SETTINGS.items()
-    for number, config in enumerate(configs)
-}
+PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
+
+
+def documented_policy() -> str:
+    """The code of the policy of one's own in the documentation."""
+    (code,) = re.findall(r"```python\n([^`]*?\nclass .*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return str(code)
+
+
+def made(code: str) -> Policy:
+    """The one policy that a module of that code has, without settings."""
+    names: dict[str, Any] = {}
+    exec(code, names)
+    (kind,) = [each for each in names.values() if isinstance(each, type) and each.__module__ != Policy.__module__]
+    policy: Policy = kind({})
+    return policy
+
+
+POLICIES_TO_TRY: dict[str, Policy] = (
+    {name: policy_named(name, {}) for name in POLICIES}
+    | {
+        f"{name}{number}": policy_named(name, config)
+        for name, configs in SETTINGS.items()
+        for number, config in enumerate(configs)
+    }
+    | {"the documentation's": made(documented_policy())}
+)
 
 
 MODELS = [f"m{n}" for n in range(6)]

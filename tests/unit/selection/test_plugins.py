@@ -9,17 +9,14 @@ import pytest
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.selection.policies import POLICIES, policy_named
 from clipper.selection.policy import Feedback
-from tests.contract.policy_world import Asked
-
-PAGE = Path(__file__).parents[3] / "docs" / "policies.md"
+from tests.contract.policy_world import PAGE, Asked, documented_policy
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package with the policy of the documentation, and entry points that lead nowhere."""
-    (code,) = re.findall(r"```python\n([^`]*?\nclass .*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     (entry,) = re.findall(r"```toml\n\[project.entry-points.*\]\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    (tmp_path / "my_policies.py").write_text(code)
+    (tmp_path / "my_policies.py").write_text(documented_policy())
     information = tmp_path / "my_policies-1.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: my-policies\nVersion: 1.0\n")
