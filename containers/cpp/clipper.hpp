@@ -950,7 +950,7 @@ inline Options parse_options(int argc, char** argv, const std::string& input_typ
     options.token = token == nullptr ? "" : token;
     ::unsetenv("CLIPPER_CONTAINER_TOKEN");  // the model, and what it starts, need not know it
     if (options.token.size() != 64) throw std::invalid_argument("CLIPPER_CONTAINER_TOKEN must hold 64 hexadecimal digits");
-    if (options.listen.empty() || options.model.empty() || options.version.empty())
+    if (options.bundle.empty() || options.listen.empty() || options.model.empty() || options.version.empty())
         throw std::invalid_argument("--bundle DIR --listen ADDRESS --model NAME --version V are required");
     return options;
 }

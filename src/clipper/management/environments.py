@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clipper.container.bundle import Manifest
+from clipper.container.bundle import COMMAND, Manifest
 from clipper.core.errors import ClipperError, ErrorCode, invalid
 from clipper.management.build import run_build_step
 from clipper.management.config import ArtifactConfig
@@ -28,6 +28,9 @@ RUNTIME_REQUIREMENTS = ("cloudpickle", "numpy")
 
 OLDEST_PYTHON = (3, 11)
 """The oldest that this package runs on."""
+
+OLDEST_COMMAND_PYTHON = (3, 6)
+"""The oldest that a container which is not ours may ask for: `containers/python-legacy` runs on it."""
 
 Progress = Callable[[str], None]
 
@@ -75,7 +78,9 @@ class EnvironmentFolder:
         """
         if not manifest.requirements:
             return Environment(Path(sys.executable), isolated=False)
-        requirements = sorted({*manifest.requirements, *RUNTIME_REQUIREMENTS})
+        _check_python(manifest)
+        ours = () if manifest.framework == COMMAND else RUNTIME_REQUIREMENTS
+        requirements = sorted({*manifest.requirements, *ours})
         folder = self._folder / _digest(requirements, manifest.python)
         if not (folder / _MARKER).exists():
             await self._build_once(folder, requirements, manifest.python, progress)
@@ -150,17 +155,21 @@ class EnvironmentFolder:
         """The path of a Python of that version, or INVALID_ARGUMENT."""
         if version == _version(sys.version_info[:2]):
             return sys.executable
-        if version not in _supported():
-            raise invalid(
-                f"The bundle was packaged with Python {version[:20]!r}; expected {_version(OLDEST_PYTHON)} or newer"
-            )
+        for found in self._candidates(version):
+            if await self._version_of(found) == version:
+                return found
+        raise invalid(
+            f"The bundle was packaged with Python {version}, and this server finds no python{version}: "
+            f"install it, or package the model with Python {_version(sys.version_info[:2])}"
+        )
+
+    def _candidates(self, version: str) -> list[str]:
+        """Where a Python of that version may be: on PATH, and where pyenv keeps those it has not put there."""
         found = shutil.which(f"python{version}", path=self._variables.get("PATH"))
-        if found is None or await self._version_of(found) != version:
-            raise invalid(
-                f"The bundle was packaged with Python {version}, and this server finds no python{version}: "
-                f"install it, or package the model with Python {_version(sys.version_info[:2])}"
-            )
-        return found
+        home = Path(self._variables.get("HOME", "/"))
+        pyenv = Path(self._variables.get("PYENV_ROOT", home / ".pyenv"))
+        kept = sorted(map(str, pyenv.glob(f"versions/{version}.*/bin/python")), reverse=True)
+        return [*([] if found is None else [found]), *kept]
 
     async def _version_of(self, interpreter: str) -> str:
         lines: list[str] = []
@@ -212,6 +221,10 @@ def _version(pair: tuple[int, ...]) -> str:
     return ".".join(map(str, pair))
 
 
-def _supported() -> set[str]:
-    major, minor = OLDEST_PYTHON
-    return {f"{major}.{each}" for each in range(minor, 100)}
+def _check_python(manifest: Manifest) -> None:
+    """Raises INVALID_ARGUMENT if the bundle asks for a Python that is too old, or none."""
+    oldest = OLDEST_COMMAND_PYTHON if manifest.framework == COMMAND else OLDEST_PYTHON
+    if manifest.python not in {f"{oldest[0]}.{minor}" for minor in range(oldest[1], 100)}:
+        raise invalid(
+            f"The bundle was packaged with Python {manifest.python[:20]!r}; expected {_version(oldest)} or newer"
+        )

@@ -21,10 +21,10 @@ def conformance(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def assert_conforms(*command: str) -> None:
+def assert_conforms(*command: str, not_offered: int = 0) -> None:
     done = conformance(*command)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "0 failed, 0 not offered" in done.stdout
+    assert f"0 failed, {not_offered} not offered" in done.stdout
 
 
 def oldest_python() -> str:
@@ -41,6 +41,12 @@ def test_container_in_cpp_keeps_to_the_protocol(tmp_path: Path) -> None:
     program = tmp_path / "conformance"
     subprocess.run(["make", "-C", str(CONTAINERS / "cpp"), f"BUILD={tmp_path}", str(program)], check=True)
     assert_conforms(str(program))
+
+
+def test_container_in_java_keeps_to_the_protocol_without_an_arena(tmp_path: Path) -> None:
+    subprocess.run(["make", "-C", str(CONTAINERS / "java"), f"BUILD={tmp_path}"], check=True)
+    flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    assert_conforms("java", *flags, "-cp", str(tmp_path), "Conformance", not_offered=3)
 
 
 def test_container_for_old_pythons_keeps_to_the_protocol() -> None:

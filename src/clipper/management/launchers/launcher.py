@@ -16,6 +16,7 @@ class LaunchSpec:
         address: where it shall listen, `unix:/path`.
         token: the secret it shares with those who may dial it.
         log: the file that its output is appended to.
+        command: of a container in another language: the program and its arguments; empty: ours, on `python`.
     """
 
     model: str
@@ -27,6 +28,7 @@ class LaunchSpec:
     address: str
     token: str
     log: Path
+    command: tuple[str, ...] = ()
 
 
 class RunningProcess(Protocol):

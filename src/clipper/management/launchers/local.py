@@ -1,8 +1,10 @@
 """Containers as processes of this machine, needing no container engine."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from clipper.container.commands.program import command_line, container_arguments
 from clipper.core.native_libraries import FAST_COPIES, ONE_THREAD
 from clipper.management.launchers.launcher import LaunchSpec
 from clipper.management.launchers.processes import LocalProcess, start
@@ -13,11 +15,11 @@ _OF_THE_SERVER = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
 class LocalLauncher:
-    """Starts `python -m clipper.container` for each replica.
+    """Starts `python -m clipper.container` for each replica, or the command of its bundle.
 
     Args:
         environment: the variables that containers inherit.
-        folder: where they run; what a model writes under relative names lands here.
+        folder: where ours run; what a model writes under relative names lands here. Commands run in their bundle.
     """
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
@@ -26,8 +28,13 @@ class LocalLauncher:
 
     async def launch(self, spec: LaunchSpec) -> LocalProcess:
         """Start one; see `Launcher.launch`."""
-        command = [str(spec.python), "-P", "-m", "clipper.container", *_arguments(spec)]
-        return start(command, self._environment_of(spec), self._folder, spec.log)
+        environment = self._environment_of(spec)
+        arguments = container_arguments(spec.bundle, spec.address, spec.model, spec.version)
+        if spec.command:
+            program = command_line(spec.command, spec.bundle, environment.get("PATH"))
+            return start([*program, *arguments], environment, spec.bundle, spec.log)
+        program = [str(spec.python), "-P", "-m", "clipper.container"]
+        return start([*program, *arguments], environment, self._folder, spec.log)
 
     def find(self, pid: int, started_ticks: int) -> LocalProcess | None:
         """The live process of that id and start time; see `Launcher.find`."""
@@ -45,13 +52,6 @@ class LocalLauncher:
         if spec.isolated:
             for name in _OF_THE_SERVER:
                 environment.pop(name, None)
+            # So that `python` in a bundle's command is the one of its environment.
+            environment["PATH"] = os.pathsep.join([str(spec.python.parent), environment.get("PATH", os.defpath)])
         return environment
-
-
-def _arguments(spec: LaunchSpec) -> list[str]:
-    return [
-        *("--bundle", str(spec.bundle)),
-        *("--listen", spec.address),
-        *("--model", spec.model),
-        *("--version", spec.version),
-    ]

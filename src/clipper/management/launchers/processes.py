@@ -25,12 +25,16 @@ _log = logging.getLogger(__name__)
 
 def started_ticks(pid: int) -> int | None:
     """When process `pid` started, in clock ticks since boot; None if there is none or it has ended (a zombie)."""
+    found = _state_and_start(pid)
+    return None if found is None or found[0] in (b"Z", b"X") else found[1]
+
+
+def _state_and_start(pid: int) -> tuple[bytes, int] | None:
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    state, start = fields[0], fields[19]  # fields 3 and 22 of proc(5): the command, field 2, may hold anything
-    return None if state in (b"Z", b"X") else int(start)
+    return fields[0], int(fields[19])  # 3 and 22 of proc(5): the command, field 2, may hold anything
 
 
 class LocalProcess:
@@ -62,7 +66,7 @@ class LocalProcess:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
             return None
-        if started_ticks(pid) != ticks:  # asked after opening: what we hold cannot change any more
+        if child is None and started_ticks(pid) != ticks:  # asked after opening: what we hold cannot change any more
             os.close(descriptor)
             return None
         process = cls(pid, ticks, descriptor, child)
@@ -126,10 +130,10 @@ def start(command: list[str], environment: dict[str, str], folder: Path, log: Pa
             )
     except OSError as error:
         raise ClipperError(ErrorCode.UNAVAILABLE, f"Cannot start {command[0]}: {error}") from error
-    ticks = started_ticks(child.pid)
-    process = None if ticks is None else LocalProcess.open(child.pid, ticks, child)
+    found = _state_and_start(child.pid)  # it is there even if it has ended already: only we reap it
+    process = None if found is None else LocalProcess.open(child.pid, found[1], child)
     if process is None:
-        raise ClipperError(ErrorCode.UNAVAILABLE, f"{command[0]} ended at once with {_reap(child)}; see {log}")
+        raise ClipperError(ErrorCode.UNAVAILABLE, f"{command[0]} has gone; see {log}")
     return process
 
 

@@ -203,6 +203,7 @@ class SupervisedReplica:
             address=f"unix:{shop.sockets / secrets.token_hex(SOCKET_NAME_BYTES // 2)}",
             token=secrets.token_hex(TOKEN_LENGTH // 2),
             log=log,
+            command=bundle.manifest.command,
         )
         log_start = shop.logs.size(log)
         process = await shop.launcher.launch(spec)
