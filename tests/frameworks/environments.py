@@ -45,19 +45,23 @@ def home() -> Path:
 
 def requirements_of(framework: str) -> list[str]:
     """The pinned requirements of a framework's environment."""
-    lines = (REQUIREMENTS / f"{framework}.txt").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    return requirements_in(REQUIREMENTS / f"{framework}.txt")
 
 
-def python_of(framework: str, home: Path) -> Path:
-    """The interpreter of a framework's environment, built now if it is not there."""
+def requirements_in(file: Path) -> list[str]:
+    """What a file of requirements names."""
+    return [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def python_of(requirements: list[str], home: Path) -> Path:
+    """The interpreter of the environment with these requirements, built now if it is not there."""
     folder = home / "envs"
     folder.mkdir(mode=0o700, exist_ok=True)
     wanted = Manifest(
         framework="python",
         entry="none",
         input_type=InputType.DOUBLES,
-        requirements=tuple(requirements_of(framework)),
+        requirements=tuple(requirements),
     )
     environments = EnvironmentFolder(folder, dict(os.environ), ArtifactConfig())
     return asyncio.run(environments.prepare(wanted, _log.info)).python

@@ -43,12 +43,15 @@ class Loader(Protocol):
 
 
 LOADERS = {
-    "torch": "clipper.container.loaders.torch",
-    "tensorflow": "clipper.container.loaders.tensorflow",
-    "jax": "clipper.container.loaders.jax",
-    "catboost": "clipper.container.loaders.catboost",
+    "torch": "clipper.container.loaders.networks.torch",
+    "tensorflow": "clipper.container.loaders.networks.tensorflow",
+    "jax": "clipper.container.loaders.networks.jax",
+    "catboost": "clipper.container.loaders.trees.catboost",
+    "mlflow": "clipper.container.loaders.mlflow",
+    "huggingface": "clipper.container.loaders.texts.huggingface",
+    "spacy": "clipper.container.loaders.texts.spacy",
     "openinference": "clipper.container.loaders.openinference",
-    "tflite": "clipper.container.loaders.tflite",
+    "tflite": "clipper.container.loaders.networks.tflite",
     "python": "clipper.container.loaders.python",
     "sklearn": "clipper.container.loaders.sklearn",
 }

@@ -70,12 +70,15 @@ class Recogniser(Protocol):
 
 
 FRAMEWORKS = {
-    "torch": "clipper.client.packaging.frameworks.torch",
-    "tensorflow": "clipper.client.packaging.frameworks.tensorflow",
-    "jax": "clipper.client.packaging.frameworks.jax",
-    "catboost": "clipper.client.packaging.frameworks.catboost",
+    "torch": "clipper.client.packaging.frameworks.networks.torch",
+    "tensorflow": "clipper.client.packaging.frameworks.networks.tensorflow",
+    "jax": "clipper.client.packaging.frameworks.networks.jax",
+    "catboost": "clipper.client.packaging.frameworks.trees.catboost",
+    "mlflow": "clipper.client.packaging.frameworks.mlflow",
+    "huggingface": "clipper.client.packaging.frameworks.texts.huggingface",
+    "spacy": "clipper.client.packaging.frameworks.texts.spacy",
     "openinference": "clipper.client.packaging.frameworks.openinference",
-    "tflite": "clipper.client.packaging.frameworks.tflite",
+    "tflite": "clipper.client.packaging.frameworks.networks.tflite",
     "sklearn": "clipper.client.packaging.frameworks.sklearn",
     "python": "clipper.client.packaging.frameworks.python",
 }

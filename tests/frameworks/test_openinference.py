@@ -1,0 +1,89 @@
+"""A real MLServer behind Clipper: the example's model, its answers, its refusals, and its absence."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+
+from clipper.client import Clipper
+from tests.frameworks.bench import INPUTS, Bench
+from tests.frameworks.environments import ROOT, python_of, requirements_in
+
+EXAMPLE = ROOT / "examples" / "openinference"
+READY_S = 60.0
+PORTS = (
+    "import socket; s = [socket.create_server(('127.0.0.1', 0)) for _ in 'ab']; print(*[e.getsockname()[1] for e in s])"
+)
+
+
+@pytest.fixture(scope="module")
+def python(home: Path) -> Path:
+    return python_of(requirements_in(ROOT / "benchmarks" / "requirements" / "mlserver.txt"), home)
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return int(subprocess.check_output([sys.executable, "-c", PORTS], text=True, timeout=30).split()[0])
+
+
+@contextmanager
+def mlserver(python: Path, folder: Path, port: int) -> Iterator[str]:
+    """The URL of the example's model, served by MLServer."""
+    grpc = subprocess.check_output([sys.executable, "-c", PORTS], text=True, timeout=30).split()[1]
+    settings = {"host": "127.0.0.1", "http_port": port, "grpc_port": int(grpc), "metrics_endpoint": None}
+    folder.mkdir(exist_ok=True)
+    for name in ("largest.py", "model-settings.json"):
+        (folder / name).write_text((EXAMPLE / name).read_text())
+    (folder / "settings.json").write_text(json.dumps({**settings, "parallel_workers": 0, "debug": False}))
+    with (folder / "log").open("ab") as log:
+        environment = {**os.environ, "PYTHONPATH": str(folder)}
+        command = [str(python.with_name("mlserver")), "start", str(folder)]
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}/v2/models/largest"
+    try:
+        deadline = time.monotonic() + READY_S
+        while not is_ready(url):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/ready", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def test_mlserver_is_a_model_like_any_other(clipper: Clipper, python: Path, port: int, tmp_path: Path) -> None:
+    bench = Bench("openinference", clipper, tmp_path)
+    inputs = np.random.default_rng(0).random((INPUTS, 3), np.float32)
+    with mlserver(python, tmp_path / "mlserver", port) as url:
+        name = bench.deploy("remote", url, requirements=[], input_type="floats", example=inputs[0])
+        assert bench.outputs(name, inputs) == inputs.argmax(axis=1).tolist()
+        first, bad, shape, last = bench.predictions(name, [[1, 2, 3], [1, -2, 3], [1, 2], [3, 2, 1]])
+        assert [first.output, last.output] == [2, 0]
+        assert "400: a number is below 0" in str(bad.default_explanation)
+        assert "the model takes 3" in str(shape.default_explanation)
+    start = time.monotonic()
+    answers = bench.predictions(name, -1 - inputs[:50])
+    assert all("does not answer" in str(each.default_explanation) for each in answers)
+    assert time.monotonic() - start < 10.0
+    with mlserver(python, tmp_path / "mlserver", port):
+        deadline = time.monotonic() + 20.0
+        while (found := bench.predictions(name, [[0.0, 0.0, time.monotonic()]])[0]).default:
+            assert time.monotonic() < deadline, found.default_explanation
+        assert found.output == 2
