@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.cases import Model
 from benchmarks.document import Found, document
 from benchmarks.layer.suite import LAYER
-from benchmarks.machine import Run, describe_machine
+from benchmarks.machine import Run, this_run
 from benchmarks.memory import measure_memory
 from benchmarks.options import add_folders
 from benchmarks.peers import TARGETS
@@ -39,7 +39,7 @@ def main() -> None:
     tell = teller(console)
     signal.signal(signal.SIGTERM, stop)
     adopt_orphans()
-    run = Run(command(options), describe_machine())
+    run = this_run(command(options))
     if SERVERS in options.section:
         found = Found([target for target in TARGETS if not options.only or target.name in options.only])
         measure_servers(found, options, tell)

@@ -22,25 +22,43 @@ class Run:
 
     command: str
     machine: Mapping[str, str]
+    occasion: Mapping[str, str]
 
     def facts(self) -> str:
-        """As a list."""
-        return "\n".join(
-            f"* {name}: {value}" for name, value in {**self.machine, "command": f"`{self.command}`"}.items()
-        )
+        """All of it, as a list."""
+        return _list({**self.occasion, **self.machine, "command": f"`{self.command}`"})
+
+    def lasting(self) -> str:
+        """What was so in every run on this machine, as a list."""
+        return _list(self.machine)
+
+    def stamp(self) -> str:
+        """What was so in this run alone, as a sentence."""
+        return f"Measured by `{self.command}`; " + ", ".join(f"{name} {value}" for name, value in self.occasion.items())
+
+
+def this_run(command: str) -> Run:
+    """What can be said before anything is measured."""
+    return Run(command, describe_machine(), describe_occasion())
+
+
+def describe_occasion() -> dict[str, str]:
+    """Names and values of what another run on the same machine would have differently."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "Clipper": f"{clipper.__version__}, commit {_commit()}",
+        "load average at the start": _load(),
+    }
 
 
 def describe_machine() -> dict[str, str]:
     """Names and values for the head of the report. Nothing that tells machines of one kind apart."""
     return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": f"{_cpu()}, {os.cpu_count()} cores",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{_distribution()}, Linux {platform.release().split('-')[0]}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "Clipper": f"{clipper.__version__}, commit {_commit()}",
         "load generator": f"wrk {_version('wrk', '-v')}, one thread; benchmarks/openloop",
-        "load average at the start": _load(),
     }
 
 
@@ -55,6 +73,10 @@ def version(target: Target) -> str:
         if name == target.package:
             return pinned
     return ""
+
+
+def _list(facts: Mapping[str, str]) -> str:
+    return "\n".join(f"* {name}: {value}" for name, value in facts.items())
 
 
 def _load() -> str:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from rich.console import Console
 
 from benchmarks.bench import Bench, Tell
-from benchmarks.machine import Run, describe_machine
+from benchmarks.machine import Run, this_run
 from benchmarks.options import add_folders
 from benchmarks.plots import draw
 from benchmarks.processes import adopt_orphans, stop
@@ -21,6 +21,7 @@ from benchmarks.rounds import FAILURES, reason
 from benchmarks.section import Section
 
 PLOTS = "benchmarks"  # the folder of the drawings, beside the page
+HEADING = "\n## "  # of a case's part of the page
 FULL, QUICK = (3.0, 3), (1.0, 1)  # seconds of a measurement, rounds
 WIDTH = 170  # of the tables where the terminal does not say
 
@@ -55,7 +56,7 @@ class Suite(Generic[Cases]):
         console = terminal()
         signal.signal(signal.SIGTERM, stop)
         adopt_orphans()
-        run = Run(f"python -m {self.module}", describe_machine())
+        run = this_run(" ".join([f"python -m {self.module}", *options.cases]))
         sections = self.run(options, options.cases or list(self.cases), teller(console))
         self.publish(console, run, sections, options)
 
@@ -81,20 +82,21 @@ class Suite(Generic[Cases]):
         if options.output is not None:
             options.output.mkdir(parents=True, exist_ok=True)
             page = options.output / self.file
-            page.write_text(self.page(run, sections))
+            page.write_text(self.page(run, sections, page.read_text() if page.exists() else ""))
             draw(sections, options.output / PLOTS, options.cache)
             console.print(f"written to {page}", highlight=False)
 
-    def page(self, run: Run, sections: Sequence[Section]) -> str:
-        """Everything needed to judge the figures and to repeat them."""
-        parts = [
-            f"# {self.title}",
-            "Made by `make bench`; do not edit.",
-            run.facts(),
-            self.about.strip(),
-            *(section.markdown(PLOTS) for section in sections),
-        ]
-        return "\n\n".join(parts) + "\n"
+    def page(self, run: Run, sections: Sequence[Section], before: str = "") -> str:
+        """Everything needed to judge the figures and to repeat them.
+
+        Cases that did not run this time keep the part they have in the page `before`: each says when it was measured.
+        """
+        parts = dict(part.split("\n", 1) for part in before.split(HEADING)[1:])
+        for section in sections:
+            title, text = section.markdown(PLOTS).removeprefix(HEADING.strip("\n")).split("\n", 1)
+            parts[title] = f"{text.rstrip()}\n\n{run.stamp()}.\n"
+        head = [f"# {self.title}", "Made by `make bench`; do not edit.", run.lasting(), self.about.strip()]
+        return "\n\n".join(head) + "\n" + "".join(f"{HEADING}{title}\n{text}" for title, text in parts.items())
 
     def _parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         names = list(self.cases)

@@ -11,7 +11,7 @@ from statistics import median
 import uvloop
 from rich.console import Console
 
-from benchmarks.machine import describe_machine
+from benchmarks.machine import describe_machine, describe_occasion
 from benchmarks.path.bytecodes import bytecodes_as_python
 from benchmarks.path.page import (
     Profile,
@@ -40,7 +40,7 @@ def main() -> None:
     options = parse(sys.argv[1:])
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     adopt_orphans()
-    machine = describe_machine() | {name: version(name) for name in LIBRARIES}
+    machine = describe_occasion() | describe_machine() | {name: version(name) for name in LIBRARIES}
     profile = measure(options, console)
     for sheet in (stage_sheet, process_sheet, frontend_sheet, sample_sheet):
         sheet(profile).show(console)

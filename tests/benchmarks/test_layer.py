@@ -101,8 +101,21 @@ def test_who_bounds_leaves_out_who_does_nothing() -> None:
 def test_page_has_a_part_for_each_section() -> None:
     plot = Plot("a-plot", "A plot", "x", "y", [Line("one", [1, 2], [3, 4])])
     done = Section("a", "A case", "What it does.", [Sheet("Rows", ("h",), [("v",)])], [at_least("c", 2, 1)], [plot])
-    page = LAYER.page(Run("make", {"date": "today"}), [done, Section("b", "B", "", failure="no wheel")])
+    page = LAYER.page(
+        Run("make", {"memory": "much"}, {"date": "today"}), [done, Section("b", "B", "", failure="no wheel")]
+    )
     assert "\n## A case\n" in page
     assert "| c | ≥ 1 × | 2 × | reached |" in page
     assert "![A plot](benchmarks/a-plot.svg)" in page
     assert "Failed: no wheel" in page
+    assert "Measured by `make`; date today." in page
+
+
+def test_page_keeps_what_was_not_measured_again() -> None:
+    first, second = Section("a", "A case", "Old."), Section("b", "B", "Stays.")
+    before = LAYER.page(Run("old", {"memory": "little"}, {"date": "yesterday"}), [first, second])
+    page = LAYER.page(Run("new", {"memory": "much"}, {"date": "today"}), [Section("a", "A case", "New.")], before)
+    assert "Old." not in page
+    assert "\n## A case\n\nNew.\n\nMeasured by `new`; date today.\n\n## B\n\nStays.\n\nMeasured by `old`; date" in page
+    assert "* memory: much\n" in page
+    assert page.count("Made by") == 1

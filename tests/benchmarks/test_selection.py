@@ -47,7 +47,7 @@ def test_curve_is_thinned_to_its_ends() -> None:
 
 def test_page_has_a_part_for_each_section() -> None:
     sections = [Section("a", "A case", "What it does.", verdicts=[at_most("c", 1, 2, "µs")]), Section("b", "B", "")]
-    text = SELECTION.page(Run("python", {"date": "today"}), sections)
+    text = SELECTION.page(Run("python", {}, {"date": "today"}), sections)
     assert "\n## A case\n" in text
     assert "| c | ≤ 2 µs | 1 µs | reached |" in text
 
