@@ -7,6 +7,7 @@ PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.versi
 VENV := .venv
 BIN := $(VENV)/bin
 REDIS := $(VENV)/.redis
+JDK := $(VENV)/.jdk
 DEPENDENCIES := $(VENV)/.dependencies
 INSTALLED := $(VENV)/.installed
 HOT_PATH := $(shell sed -n 's|^    "\(.*\.py\)",$$|src/clipper/\1|p' setup.py)
@@ -26,7 +27,7 @@ help: ## list the targets
 demo: $(INSTALLED) ## train models, serve and query them, break things, learn from feedback; exits 0
 	$(BIN)/clipper demo
 
-test: check $(REDIS) ## every check, then every test
+test: check $(REDIS) $(JDK) ## every check, then every test
 	$(BIN)/pytest
 
 test-frameworks: $(INSTALLED) ## deploy real models of heavy frameworks, each in an environment of its own; gigabytes
@@ -52,12 +53,12 @@ docs: $(INSTALLED) ## make docs/configuration.md, check the documentation agains
 	$(BIN)/python -m tests.docs.configuration
 	$(BIN)/pytest tests/docs
 
-setup: $(INSTALLED) $(REDIS) ## make .venv with the pinned dependencies, and compile the hot path
+setup: $(INSTALLED) $(REDIS) $(JDK) ## make .venv with the pinned dependencies, and compile the hot path
 
 lock: ## resolve pyproject.toml again into requirements/*.lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet $(UV)
-	.venv-lock/bin/uv pip compile $(LOCK_OPTIONS) --upgrade --extra sklearn --group dev -o requirements/dev.lock pyproject.toml
+	.venv-lock/bin/uv pip compile $(LOCK_OPTIONS) --upgrade --extra sklearn --extra frameworks --group dev -o requirements/dev.lock pyproject.toml
 	.venv-lock/bin/uv pip compile $(LOCK_OPTIONS) --upgrade -c requirements/dev.lock -o requirements/runtime.lock pyproject.toml
 
 # One resolution for every supported Python and platform, by name, version and hash only: where a package is fetched from
@@ -66,7 +67,7 @@ LOCK_OPTIONS := --quiet --universal --python-version 3.11 --fork-strategy fewest
 	--system-certs --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 clean: ## remove the environment, caches and build output
-	rm -rf $(VENV) .venv-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lock build containers/*/build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src -name '*.so' -delete
 	find src tests $(filter-out src tests,$(CODE)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -85,6 +86,14 @@ $(REDIS): | $(BIN)/pip
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
 			apt-get install -qq --yes --no-install-recommends redis-server; } >/dev/null 2>&1 \
 		|| echo "redis-server is missing (Debian: apt-get install redis-server): the tests that need it will fail"
+	@touch $@
+
+# The tests compile and run the container in Java, and fail without a JDK. Its own target says the same.
+$(JDK): | $(BIN)/pip
+	@command -v javac >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --yes --no-install-recommends openjdk-17-jdk-headless; } >/dev/null 2>&1 \
+		|| echo "javac is missing (Debian: apt-get install openjdk-17-jdk-headless): the tests that need it will fail"
 	@touch $@
 
 # Compiled is a fifth faster under load (docs/decisions/0015) and takes a minute. It needs Python's headers; where they are

@@ -68,7 +68,7 @@ def test_container_predicts_what_the_estimator_predicts(suffix: str, tmp_path: P
         bad = client.predict(X[0], [1.0, 2.0])
         assert bad[0] == b"%d" % Y[0]
         assert isinstance(bad[1], ItemFailure)
-        assert "64 features" in bad[1].message
+        assert bad[1].message == "The input has the shape 2, and the model takes 64"
 
 
 def test_images_are_flattened_to_rows_of_features(tmp_path: Path) -> None:

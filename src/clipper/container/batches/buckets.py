@@ -36,6 +36,7 @@ def _predict_padded(predict_batch: Callable[[Any], Any], sizes: Sequence[int], i
     missing = sizes[bisect_left(sizes, count)] - count
     if not missing:
         return predict_batch(inputs)
+    padded: Any
     if isinstance(inputs, np.ndarray):
         padded = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
     else:

@@ -52,6 +52,13 @@ LOADERS = {
     "spacy": "clipper.container.loaders.texts.spacy",
     "openinference": "clipper.container.loaders.openinference",
     "tflite": "clipper.container.loaders.networks.tflite",
+    "onnx": "clipper.container.loaders.networks.onnx",
+    "caffe": "clipper.container.loaders.networks.caffe",
+    "xgboost": "clipper.container.loaders.trees.xgboost",
+    "lightgbm": "clipper.container.loaders.trees.lightgbm",
+    "vowpalwabbit": "clipper.container.loaders.vowpalwabbit",
+    "htk": "clipper.container.loaders.speech.htk",
+    "hmmlearn": "clipper.container.loaders.speech.hmmlearn",
     "python": "clipper.container.loaders.python",
     "sklearn": "clipper.container.loaders.sklearn",
 }

@@ -12,7 +12,7 @@ from clipper.container.loaders import LoadedModel
 from clipper.core.errors import invalid
 from clipper.core.inputs import Input
 
-_TRUSTED_PACKAGES = frozenset({"numpy", "scipy", "sklearn"})
+TRUSTED_PACKAGES = frozenset({"numpy", "scipy", "sklearn"})
 """skops itself leaves out some of their types, every tree among them, since damaged ones can crash the process: the
 operator who deploys the model answers for that. Code of other packages is what one uses skops to keep out."""
 
@@ -37,7 +37,9 @@ def load(folder: Path, manifest: Manifest, example: Input | None) -> LoadedModel
         raise invalid(
             f"The bundle holds a {type(model).__qualname__}, expected an estimator with {' or '.join(methods)}"
         )
-    return LoadedModel(_on_rows(predict), _example(model, manifest, example), native=model)
+    features = getattr(model, "n_features_in_", None)
+    shape = (features,) if features is not None and manifest.input_type.dtype.is_numeric else ()
+    return LoadedModel(_on_rows(predict), _example(model, manifest, example), shape, model)
 
 
 def _read(path: Path) -> Any:
@@ -65,7 +67,7 @@ def _read_skops(path: Path) -> Any:
     from skops.io import get_untrusted_types, load
 
     unknown = get_untrusted_types(file=path)
-    foreign = [name for name in unknown if name.partition(".")[0] not in _TRUSTED_PACKAGES]
+    foreign = [name for name in unknown if name.partition(".")[0] not in TRUSTED_PACKAGES]
     if foreign:
         raise invalid(
             f"{path.name} holds types that are not trusted: {', '.join(foreign)}; if you do trust them, save the model "

@@ -99,7 +99,7 @@ def test_object_with_a_method_is_its_method(model: object, expected: str) -> Non
 
 def test_estimator_is_saved_with_an_example_of_zeros(tmp_path: Path) -> None:
     manifest = packaged(fitted(), tmp_path)
-    assert (manifest.framework, manifest.entry, manifest.example) == ("sklearn", "model.joblib", [0.0, 0.0])
+    assert (manifest.framework, manifest.entry, manifest.example) == ("sklearn", "model.skops", [0.0, 0.0])
     assert {"scikit-learn", "numpy"} <= manifest.versions.keys()
     assert load_model(tmp_path / "bundle", lambda: 0.0).input_type is InputType.DOUBLES
 

@@ -79,6 +79,13 @@ FRAMEWORKS = {
     "spacy": "clipper.client.packaging.frameworks.texts.spacy",
     "openinference": "clipper.client.packaging.frameworks.openinference",
     "tflite": "clipper.client.packaging.frameworks.networks.tflite",
+    "onnx": "clipper.client.packaging.frameworks.networks.onnx",
+    "caffe": "clipper.client.packaging.frameworks.networks.caffe",
+    "xgboost": "clipper.client.packaging.frameworks.trees.xgboost",
+    "lightgbm": "clipper.client.packaging.frameworks.trees.lightgbm",
+    "vowpalwabbit": "clipper.client.packaging.frameworks.vowpalwabbit",
+    "htk": "clipper.client.packaging.frameworks.speech.htk",
+    "hmmlearn": "clipper.client.packaging.frameworks.speech.hmmlearn",
     "sklearn": "clipper.client.packaging.frameworks.sklearn",
     "python": "clipper.client.packaging.frameworks.python",
 }
@@ -111,6 +118,12 @@ def recogniser_of(framework: str) -> Recogniser:
     if framework not in FRAMEWORKS:
         raise invalid(f"Invalid framework {framework[:80]!r}: expected one of {', '.join(sorted(FRAMEWORKS))}")
     return cast(Recogniser, import_module(FRAMEWORKS[framework]))
+
+
+def labels_as_json(classes: Any) -> tuple[ClassLabel, ...]:
+    """The classes of an estimator as a manifest has them; none if they are their own numbers."""
+    names = tuple(each.item() if hasattr(each, "item") else each for each in classes)
+    return () if names == tuple(range(len(names))) else names
 
 
 def installed_versions(packages: Sequence[str]) -> dict[str, str]:

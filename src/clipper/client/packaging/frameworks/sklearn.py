@@ -13,6 +13,7 @@ from typing import Any
 from clipper.client.packaging.closures import has_local_code
 from clipper.client.packaging.frameworks import Artifact
 from clipper.client.packaging.frameworks.python import artifact_of
+from clipper.container.loaders.sklearn import TRUSTED_PACKAGES
 from clipper.core.errors import invalid
 
 PACKAGES = ("scikit-learn", "joblib", "numpy")
@@ -50,11 +51,12 @@ def _from_estimator(model: Any) -> Artifact:
     shape = () if features is None else (int(features),)
     if has_local_code(model):
         return replace(artifact_of(model.predict), input_shape=shape)
+    safe = _dump_skops(model)
     return Artifact(
         framework="sklearn",
-        entry="model.joblib",
-        files={"model.joblib": _dump_joblib(model)},
-        packages=PACKAGES,
+        entry="model.joblib" if safe is None else "model.skops",
+        files={"model.joblib": _dump_joblib(model)} if safe is None else {"model.skops": safe},
+        packages=PACKAGES if safe is None else (*PACKAGES, "skops"),
         input_shape=shape,
     )
 
@@ -74,6 +76,20 @@ def _check_fitted(model: object) -> None:
         check_is_fitted(model)
     except NotFittedError:
         raise invalid(f"Invalid model: this {type(model).__name__} is not fitted yet; call fit() first") from None
+
+
+def _dump_skops(model: object) -> bytes | None:
+    """The model in the format that runs no code when it loads; None if skops is missing or cannot vouch for it."""
+    try:
+        from skops import io as skops_io  # noqa: PLC0415 (only an estimator needs it)
+    except ImportError:
+        return None
+    try:
+        content = bytes(skops_io.dumps(model))
+        unknown = skops_io.get_untrusted_types(data=content)
+    except Exception:  # it has no method for a part of the model, and says so in any of several ways
+        return None
+    return content if all(name.partition(".")[0] in TRUSTED_PACKAGES for name in unknown) else None
 
 
 def _dump_joblib(model: object) -> bytes:
