@@ -5,10 +5,11 @@ compared in full), so that a lookup costs one probe whether the answer is cached
 attribute set. This file only decides who has to go. Why S3-FIFO: decision 0013.
 """
 
-from array import array
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
+
+from mypy_extensions import i64
 
 from clipper.abstraction.evaluation import Evaluation, Evaluations
 
@@ -20,7 +21,7 @@ NEW_SHARE: Final = 10
 """One in so many entries is on trial: what is used there is kept, what is not goes without having harmed the others."""
 
 GHOST_SLOTS: Final = 1024
-"""At first; there are always more than there are entries, which makes at most 16 bytes for each."""
+"""At first, of a byte; there are always more than there are entries, and at most twice as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,15 @@ class PredictionCache:
     S3-FIFO: what is new goes through a small queue and only gets into the large one if it is used meanwhile, or comes
     again soon after it has left; in the large queue whatever was used gets another round. So a scan passes through the
     small queue alone. The evicted are remembered by their hash, in a table in which a later one may take the place of
-    an earlier one; one taken for another does no harm but that it is spared the trial.
+    an earlier one; one taken for another, as one in 128 is, does no harm but that it is spared the trial.
     """
 
     def __init__(self, config: CacheConfig) -> None:
         self._max_bytes = config.max_bytes
         self._new: deque[Evaluation] = deque()
         self._proven: deque[Evaluation] = deque()
-        self._ghosts = _no_ghosts(GHOST_SLOTS)
-        self._mask = GHOST_SLOTS - 1
+        self._ghosts = bytearray(GHOST_SLOTS)
+        self._mask: i64 = GHOST_SLOTS - 1
         self.used_bytes = 0
         self.evictions = 0
 
@@ -64,8 +65,9 @@ class PredictionCache:
             evaluation.owner.pop(asked.key, None)
             return
         evaluation.cost = cost
-        digest = evaluation.digest = hash(asked.key)
-        if self._ghosts[digest & self._mask] == digest:
+        digest: i64 = hash(asked.key)
+        evaluation.digest = digest
+        if self._ghosts[digest & self._mask] == ghost_tag(digest):
             self._proven.append(evaluation)
         else:
             self._new.append(evaluation)
@@ -108,7 +110,7 @@ class PredictionCache:
             self.evictions += 1
             if on_trial:
                 digest = evaluation.digest
-                self._ghosts[digest & self._mask] = digest
+                self._ghosts[digest & self._mask] = ghost_tag(digest)
         self.used_bytes = used
         if count > self._mask:
             self._make_room_for_ghosts()
@@ -116,9 +118,10 @@ class PredictionCache:
     def _make_room_for_ghosts(self) -> None:
         """Twice as many, starting with none: this happens a few times in a frontend's life."""
         slots = 2 * len(self._ghosts)
-        self._ghosts = _no_ghosts(slots)
+        self._ghosts = bytearray(slots)
         self._mask = slots - 1
 
 
-def _no_ghosts(slots: int) -> "array[int]":
-    return array("q", bytes(8 * slots))
+def ghost_tag(digest: i64) -> i64:
+    """What stands in the place of an evicted entry's hash: seven of its bits, never 0 as where nothing was evicted."""
+    return digest >> 56 & 255 | 1

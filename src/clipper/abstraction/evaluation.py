@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from math import inf
 from typing import Final, TypeAlias
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from clipper.abstraction.approximate.similar import Lookup
 from clipper.core.inputs import Input
@@ -55,8 +55,11 @@ class Nobody(Waiter):
         """Has what it needs."""
 
 
-NOBODY: Final[list[tuple[Waiter, int]]] = [(Nobody(), 0)]
+NOBODY: Final[Waiter] = Nobody()
 """Shared by all completed evaluations, so that a cached one holds on to no query."""
+
+NO_OTHERS: Final[list[tuple[Waiter, int]]] = []
+"""Shared by all evaluations that nobody else has asked for."""
 
 
 class Evaluation:
@@ -67,7 +70,8 @@ class Evaluation:
         owner: the model version's evaluations, or its renewals, where it stands under `input.key`.
         deadline: of who asked first (monotonic, in seconds): its turn in the queue; others may wait longer.
         arrived: when it was first asked for.
-        waiters: (who, which of its members); emptied at completion.
+        waiter: who asked first, for the outcome of its `member`-th model; nobody from completion on.
+        others: (who, which of its members) asked for it too.
         attempts: how often a container has ended while it may have been computing this.
         lookup: what the approximate cache has found, to learn from the outcome.
         keep: whether somebody asked who wants the output to be cached.
@@ -89,11 +93,13 @@ class Evaluation:
         "keep",
         "lookup",
         "made",
+        "member",
+        "others",
         "output",
         "owner",
         "queued",
         "visited",
-        "waiters",
+        "waiter",
     )
 
     def __init__(
@@ -102,14 +108,17 @@ class Evaluation:
         owner: "Evaluations",
         deadline: float,
         arrived: float,
-        waiter: tuple[Waiter, int],
+        waiter: Waiter,
+        member: int,
         keep: bool = True,
     ) -> None:
         self.input = asked
         self.owner = owner
         self.deadline = deadline
         self.arrived = arrived
-        self.waiters = [waiter]
+        self.waiter = waiter
+        self.member = member
+        self.others = NO_OTHERS
         self.attempts = 0
         self.keep = keep
         self.output: bytes | None = None
@@ -118,28 +127,39 @@ class Evaluation:
         self.queued = True
         self.visited = False
         self.cost = 0
-        self.digest = 0
+        self.digest: i64 = 0
+
+    def join(self, waiter: Waiter, member: int) -> None:
+        """Somebody else asks for it."""
+        if self.others is NO_OTHERS:
+            self.others = []
+        self.others.append((waiter, member))
 
     def is_awaited(self, now: float) -> bool:
         """Whether the outcome can still reach anybody in time."""
-        for waiter, _ in self.waiters:  # noqa: SIM110 - `any` with a generator costs three times as much
+        if not self.waiter.answered and self.waiter.deadline > now:
+            return True
+        for waiter, _ in self.others:  # noqa: SIM110 - `any` with a generator costs three times as much
             if not waiter.answered and waiter.deadline > now:
                 return True
         return False
 
     def awaited_until(self, now: float) -> float:
         """The earliest deadline past `now` of those that wait."""
-        deadline = inf
-        for waiter, _ in self.waiters:
+        first = self.waiter
+        deadline = first.deadline if not first.answered and first.deadline > now else inf
+        for waiter, _ in self.others:
             if not waiter.answered and now < waiter.deadline < deadline:
                 deadline = waiter.deadline
         return deadline
 
     def complete(self, outcome: Outcome, now: float) -> None:
         """Hand the outcome to everybody who asked."""
-        waiters = self.waiters
-        self.waiters = NOBODY
-        for waiter, member in waiters:
+        first, others = self.waiter, self.others
+        self.waiter = NOBODY
+        self.others = NO_OTHERS
+        first.receive(self.member, outcome, now)
+        for waiter, member in others:
             waiter.receive(member, outcome, now)
 
 

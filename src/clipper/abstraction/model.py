@@ -14,7 +14,7 @@ from clipper.abstraction.approximate.similar import ApproximateCache, Lookup
 from clipper.abstraction.batching import BatchController, controller_named
 from clipper.abstraction.batching.delay import BatchDelay
 from clipper.abstraction.dispatch import next_batch
-from clipper.abstraction.evaluation import NOBODY, Evaluation, Evaluations, Verifier, Waiter
+from clipper.abstraction.evaluation import Evaluation, Evaluations, Verifier, Waiter
 from clipper.abstraction.layer import ModelLayer
 from clipper.abstraction.link import Link
 from clipper.abstraction.measures import ModelMeasures
@@ -89,7 +89,7 @@ class ServedModel:
                 evaluation = evaluations.get(asked.key)
             if evaluation is not None and (evaluation.deadline > now or evaluation.is_awaited(now)):
                 self.measures.joined += 1
-                evaluation.waiters.append((waiter, member))
+                evaluation.join(waiter, member)
                 if terms.cached:
                     evaluation.keep = True
                 return None
@@ -100,7 +100,7 @@ class ServedModel:
             self.measures.shed += 1
             waiter.receive(member, SHED, now)
             return None
-        evaluation = Evaluation(asked, evaluations, deadline, now, (waiter, member), terms.cached)
+        evaluation = Evaluation(asked, evaluations, deadline, now, waiter, member, terms.cached)
         if not queue.push(evaluation, terms):
             self.measures.rejected += 1
             evaluation.complete(QUEUE_FULL, now)
@@ -201,10 +201,7 @@ class ServedModel:
             if evaluation.lookup is not None:
                 self._learn(evaluation.lookup, outcome, now)
                 evaluation.lookup = None
-            waiters = evaluation.waiters  # as `complete` does, without a call for each
-            evaluation.waiters = NOBODY
-            for waiter, member in waiters:
-                waiter.receive(member, outcome, now)
+            evaluation.complete(outcome, now)
         size = len(batch.evaluations)
         if self.approximate is not None and size:
             self.approximate.effort.learn(result.compute_ns * 1e-9 / size)

@@ -119,7 +119,7 @@ class DeadlineQueue:
                 break
             while lane.evaluations:
                 evaluation = lane.evaluations[0]
-                if evaluation.deadline > horizon and not evaluation.waiters[0][0].answered:
+                if evaluation.deadline > horizon and not evaluation.waiter.answered:
                     return evaluation.deadline
                 if evaluation.is_awaited(horizon):
                     return evaluation.awaited_until(horizon)
@@ -248,7 +248,7 @@ class DeadlineQueue:
             deadline = evaluation.deadline
             if deadline > later:
                 return True
-            if (deadline <= horizon or evaluation.waiters[0][0].answered) and not evaluation.is_awaited(horizon):
+            if (deadline <= horizon or evaluation.waiter.answered) and not evaluation.is_awaited(horizon):
                 lane.popleft()
                 if evaluation.queued:
                     evaluation.queued = False

@@ -11,7 +11,7 @@ from clipper.core.errors import ClipperError, ErrorCode, invalid
 from clipper.core.inputs import Input
 from clipper.engine.application import ServedApplication
 from clipper.engine.journal import Journal
-from clipper.engine.query import Acknowledgement, PendingQuery
+from clipper.engine.query import Acknowledgement, PendingQuery, ReplyTo
 from clipper.engine.repeats import digest_of
 from clipper.selection.policy import Feedback, Outputs, Selection, State
 from clipper.selection.rewards import same_value
@@ -110,7 +110,7 @@ def observe_input(
     application.predict(query, now)
 
 
-class _Join:
+class _Join(ReplyTo):
     """Takes what the models say of an input, as a query of its own."""
 
     __slots__ = ("_application", "_reply", "_told")

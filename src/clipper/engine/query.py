@@ -5,6 +5,8 @@ An in-flight query is no task and no future: it is told of each outcome and of i
 
 from typing import Final, Protocol
 
+from mypy_extensions import mypyc_attr
+
 from clipper.abstraction.evaluation import Waiter
 from clipper.core.errors import ClipperError
 from clipper.core.inputs import Input
@@ -12,11 +14,15 @@ from clipper.selection.policy import Answer, Selection, State
 from clipper.wire.batches import Outcome
 
 
-class ReplyTo(Protocol):
-    """Who wants the answer: a connection, a batch of queries, a feedback."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ReplyTo:
+    """Who wants the answer: a connection, a batch of queries, a feedback. A base class, as `Waiter` is one."""
+
+    __slots__ = ()
 
     def answer(self, query: "PendingQuery", now: float) -> None:
         """`query.output` and `query.explanation` are final. Called exactly once."""
+        raise NotImplementedError
 
 
 class Concluder:

@@ -15,7 +15,7 @@ from typing import Final, Protocol, cast
 from mypy_extensions import mypyc_attr
 
 from clipper.core.clock import Clock
-from clipper.engine.query import PendingQuery
+from clipper.engine.query import PendingQuery, ReplyTo
 from clipper.frontend import responses
 from clipper.frontend.config import FrontendConfig
 from clipper.frontend.requests import Head, HttpError, Request, RequestReader
@@ -165,7 +165,7 @@ class Connections:
                     await self.all_closed.wait()
 
 
-class Connection:
+class Connection(ReplyTo):
     """One HTTP/1.1 connection: an `asyncio.Protocol` in all but name.
 
     With a base class that is not compiled, each of its attributes would be looked up in a dictionary.

@@ -235,7 +235,7 @@ class _Questions(Exchange):
             query.cancel()
 
 
-class _Single:
+class _Single(ReplyTo):
     """A query that says more than its input."""
 
     def __init__(self, exchange: _Questions) -> None:
@@ -246,7 +246,7 @@ class _Single:
         self._exchange.respond(responses.prediction(query))
 
 
-class _Batch:
+class _Batch(ReplyTo):
     """The queries of one `input_batch`, answered together."""
 
     def __init__(self, exchange: _Questions, size: int) -> None:
@@ -260,7 +260,7 @@ class _Batch:
             self._exchange.respond(responses.batch_predictions(self._exchange.queries))
 
 
-class _Ranking:
+class _Ranking(ReplyTo):
     """The queries of one `items`, of which the best are answered once all of them are concluded."""
 
     def __init__(self, exchange: _Questions, application: ServedApplication, size: int, k: int) -> None:

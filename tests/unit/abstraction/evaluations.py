@@ -41,7 +41,7 @@ def evaluation(
 ) -> Evaluation:
     """An evaluation that stands under its input's key in `owner`."""
     owner = {} if owner is None else owner
-    made = Evaluation(asked, owner, deadline, 0.0, (asker or Asker(deadline), 0))
+    made = Evaluation(asked, owner, deadline, 0.0, asker or Asker(deadline), 0)
     owner[asked.key] = made
     return made
 

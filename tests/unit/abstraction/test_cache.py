@@ -7,7 +7,14 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from clipper.abstraction.cache import ENTRY_OVERHEAD_BYTES, GHOST_SLOTS, NEW_SHARE, CacheConfig, PredictionCache
+from clipper.abstraction.cache import (
+    ENTRY_OVERHEAD_BYTES,
+    GHOST_SLOTS,
+    NEW_SHARE,
+    CacheConfig,
+    PredictionCache,
+    ghost_tag,
+)
 from clipper.abstraction.evaluation import Evaluation, Evaluations
 from clipper.core.inputs import DType, Input
 from tests.unit.abstraction.evaluations import evaluation, number
@@ -155,7 +162,7 @@ class NaiveS3Fifo:
 
     def admit(self, value: int) -> None:
         digest = hash(number(value).key)
-        (self.proven if self.ghosts.get(digest % GHOST_SLOTS) == digest else self.new).append(value)
+        (self.proven if self.ghosts.get(digest % GHOST_SLOTS) == ghost_tag(digest) else self.new).append(value)
         if len(self.new) + len(self.proven) > self.room:
             self.evict()
 
@@ -169,7 +176,7 @@ class NaiveS3Fifo:
             self.evict()
         elif queue is self.new:
             digest = hash(number(oldest).key)
-            self.ghosts[digest % GHOST_SLOTS] = digest
+            self.ghosts[digest % GHOST_SLOTS] = ghost_tag(digest)
 
 
 @given(room=st.integers(1, 30), asked=st.lists(st.integers(1, 60), max_size=300))

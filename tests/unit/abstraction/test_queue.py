@@ -71,7 +71,7 @@ def test_evaluation_nobody_awaits_is_dropped() -> None:
     gone, there = Asker(110), Asker(110)
     left = evaluation(number(1), 110, asker=gone)
     shared = evaluation(number(2), 110, asker=gone)
-    shared.waiters.append((there, 0))
+    shared.join(there, 0)
     for each in (left, shared):
         waiting.push(each, Terms(FAST))
     gone.answered = True
@@ -157,7 +157,7 @@ def test_joining_with_a_later_deadline_does_not_hold_up_what_is_behind() -> None
     waiting = queue()
     fast = pushed(waiting, FAST, [101, 102, 103])
     pushed(waiting, SLOW, [110, 111, 112])
-    fast[0].waiters.append((Asker(200), 0))
+    fast[0].join(Asker(200), 0)
     batch, _ = waiting.take(3, NOW)
     assert batch == fast
 
@@ -165,7 +165,7 @@ def test_joining_with_a_later_deadline_does_not_hold_up_what_is_behind() -> None
 def test_evaluation_lives_as_long_as_anybody_waits_for_it() -> None:
     waiting = queue()
     head, second = pushed(waiting, FAST, [101, 102])
-    head.waiters.append((Asker(200), 0))
+    head.join(Asker(200), 0)
     assert waiting.drop_expired(150) == []
     assert waiting.take(10, 150) == ([head], [second])
 
@@ -211,8 +211,8 @@ def test_lanes_of_one_priority_are_merged_behind_those_of_a_higher() -> None:
 def test_head_is_who_is_awaited_longest_enough() -> None:
     waiting = queue()
     late, gone, shared, good = pushed(waiting, FAST, [101, 102, 103, 104])
-    gone.waiters[0][0].answered = True
-    shared.waiters.append((Asker(107), 0))
+    gone.waiter.answered = True
+    shared.join(Asker(107), 0)
     dropped: list[Evaluation] = []
     assert waiting.head(103.5, dropped) == 107
     assert dropped == [late, gone]
@@ -237,7 +237,7 @@ def test_abandoned_evaluations_hold_no_place_and_are_not_kept_for_long() -> None
     waiting.push(stays, Terms(FAST))
     for value in range(1, 5 * MAX_ABANDONED):
         left = evaluation(number(value), 101)
-        left.waiters[0][0].answered = True
+        left.waiter.answered = True
         assert waiting.push(left, Terms(FAST))
         waiting.abandon(left)
         assert len(waiting) == 1
@@ -275,7 +275,7 @@ class AgainstList(RuleBasedStateMachine):
     @rule(place=st.integers(0, 20))
     def leave(self, place: int) -> None:
         if self.model:
-            (waiter, _) = self.model[place % len(self.model)].waiters[0]
+            waiter = self.model[place % len(self.model)].waiter
             waiter.answered = True
 
     @rule(limit=st.integers(1, 6))
@@ -307,7 +307,7 @@ class AgainstList(RuleBasedStateMachine):
     def abandon(self, place: int) -> None:
         if self.model:
             abandoned = self.model.pop(place % len(self.model))
-            abandoned.waiters[0][0].answered = True
+            abandoned.waiter.answered = True
             self.queue.abandon(abandoned)
 
     @rule()

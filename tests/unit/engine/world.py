@@ -10,7 +10,7 @@ from clipper.core.clock import Clock
 from clipper.core.errors import ClipperError
 from clipper.core.inputs import Input
 from clipper.engine.engine import Engine, EngineConfig
-from clipper.engine.query import PendingQuery
+from clipper.engine.query import PendingQuery, ReplyTo
 from clipper.registry import changes
 from clipper.registry.entities import Application, Model, Snapshot
 from clipper.store import Transaction, Watch
@@ -88,7 +88,7 @@ class MemoryStore(World):
         done.set_result(happened)
 
 
-class Client:
+class Client(ReplyTo):
     """Who wants an answer: notes each."""
 
     def __init__(self) -> None:

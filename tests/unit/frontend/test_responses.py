@@ -7,7 +7,7 @@ import pytest
 from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import DType, Input
 from clipper.core.prediction import NO_MODELS, SLO_MISSED
-from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery
+from clipper.engine.query import APPROXIMATE, EXACT, PendingQuery, ReplyTo
 from clipper.frontend import responses
 from clipper.frontend.responses import STATUS_OF
 from clipper.selection.policy import Answer, Selection
@@ -21,7 +21,7 @@ def answered(query_id: int, output: bytes, explanation: str | None = None) -> Pe
     return query
 
 
-class NobodyWaits:
+class NobodyWaits(ReplyTo):
     def answer(self, query: PendingQuery, now: float) -> None:
         raise AssertionError("not asked")
 
