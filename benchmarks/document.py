@@ -21,6 +21,9 @@ NOTES = """\
   includes the waiting time of the batching that is best at 64.
 * nginx answers a constant with one worker; the echo reads a body and sends it back. Neither runs a model: they show
   what the machine, and a Python HTTP server, can do at most. For both, the two models are the same case measured twice.
+* The relay is the least that a Python process between wrk and one of Clipper's containers can do: it reads requests,
+  hands 64 bytes of each body to the container in batches, and answers with the outputs. What lies between it and
+  Clipper is what JSON, cache, deadlines, journal, metrics and selection cost; no frontend of one process is faster.
 * "CPU per answer" is the processor time of all of the system's processes, without the load generator's.
 * Clipper runs with one query frontend, its default settings and a 20 ms objective. Cache hits: one input for ever.
 """

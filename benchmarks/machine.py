@@ -68,6 +68,8 @@ def version(target: Target) -> str:
         return _version("nginx", "-v")
     if target.name == "clipper":
         return clipper.__version__
+    if not target.package:
+        return ""
     for line in (REQUIREMENTS / f"{target.name}.txt").read_text().splitlines():
         name, _, pinned = line.partition("==")
         if name == target.package:

@@ -110,7 +110,6 @@ class Evaluation:
         arrived: float,
         waiter: Waiter,
         member: int,
-        keep: bool = True,
     ) -> None:
         self.input = asked
         self.owner = owner
@@ -120,7 +119,7 @@ class Evaluation:
         self.member = member
         self.others = NO_OTHERS
         self.attempts = 0
-        self.keep = keep
+        self.keep = True
         self.output: bytes | None = None
         self.made = arrived
         self.lookup: Lookup | None = None

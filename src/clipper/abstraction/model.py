@@ -100,7 +100,8 @@ class ServedModel:
             self.measures.shed += 1
             waiter.receive(member, SHED, now)
             return None
-        evaluation = Evaluation(asked, evaluations, deadline, now, waiter, member, terms.cached)
+        evaluation = Evaluation(asked, evaluations, deadline, now, waiter, member)
+        evaluation.keep = terms.cached
         if not queue.push(evaluation, terms):
             self.measures.rejected += 1
             evaluation.complete(QUEUE_FULL, now)
