@@ -12,7 +12,7 @@ import venv
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
-DEBIAN = {"wrk": "wrk", "nginx": "nginx-light"}  # program: package
+DEBIAN = {"wrk": "wrk", "hey": "hey", "nginx": "nginx-light"}  # program: package
 SYSTEM_PROGRAMS = "/usr/sbin"  # where Debian puts nginx; not on the PATH of a user who is not root
 INSTALL_S = 1800
 
@@ -22,7 +22,7 @@ class Unavailable(Exception):
 
 
 def program(name: str) -> str:
-    """The path of `wrk` or `nginx`, installed now if it is missing and we are root."""
+    """The path of `wrk`, `hey` or `nginx`, installed now if it is missing and we are root."""
     path = os.environ.get("PATH", os.defpath) + os.pathsep + SYSTEM_PROGRAMS
     if found := shutil.which(name, path=path):
         return found

@@ -30,6 +30,7 @@ NAMES = (
     "fig3",
     "fig4",
     "fig5",
+    "fig6",
     "fig7",
     "fig8",
     "fig9",
@@ -39,6 +40,7 @@ NAMES = (
     "overload",
     "velox",
     "chaos",
+    "generators",
 )
 """A folder each, in the order of the paper; then what it does not have."""
 

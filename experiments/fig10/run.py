@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.section import Line, Plot
 from benchmarks.selection.digit_models import fitted
+from experiments.fig10 import speech
 from experiments.lib import statistics
 from experiments.lib.cluster import Cluster, cluster
 from experiments.lib.conversation import Script, Turn, converse
@@ -21,7 +22,8 @@ GROUPS, MOVED = 4, 4  # groups of users, and digits whose names a group exchange
 USERS, QUICK_USERS, AT_ONCE = 600, 120, 40
 TRAIN, ASKED = 3000, 8000
 HALF = 24  # queries before a user goes over to another group, and after
-POLICIES = ("hedge", "jury")
+OURS = "jury"
+POLICIES = ("hedge", OURS)
 SHOWN = (0, 1, 2, 4, 8, 16, 23)
 PAPER = {0: 0.362, 1: 0.3117, 2: 0.3124, 4: 0.3039, 8: 0.2999}
 
@@ -62,12 +64,14 @@ def run(setting: Setting) -> Finding:
     after = [statistics.mean(each[:, HALF + 8 :].mean(axis=1)).text() for each in (*errors.values(), pooled, own)]
     rows.append(("8 and more after the change", *after, "–"))
     head = ("feedbacks", *POLICIES, "pooled model", "own group's model", "the paper's policy")
-    claims = [claim for policy, each in errors.items() for claim in _claims(policy, each, pooled, own)]
+    claims = _claims(OURS, errors[OURS], pooled, own)
     x = list(range(2 * HALF))
     lines = [Line(name, x, _means(each)) for name, each in (*errors.items(), ("pooled", pooled), ("own group's", own))]
     marks = [("goes over to another group", float(HALF))]
     plot = Plot("fig10", "Users of four groups", "feedbacks of the user", "error", lines, marks=marks)
-    return Finding("fig10", claims, [sheet(f"Error of {len(truth)} users", head, rows)], [plot])
+    spoken = speech.run(setting)
+    table = sheet(f"Digits: error of {len(truth)} users", head, rows)
+    return Finding("fig10", claims + spoken.claims, [table, *spoken.tables], [plot, *spoken.plots])
 
 
 def _world(setting: Setting) -> World:

@@ -76,7 +76,7 @@ class Photos:
     def predict_batch(self, inputs: Any) -> list[int]:
         import io
 
-        import onnxruntime  # type: ignore[import-not-found]
+        import onnxruntime
         from PIL import Image  # type: ignore[import-not-found]
 
         if self.session is None:

@@ -1,0 +1,1 @@
+"""Fig. 6: scaling over replicas behind a network."""

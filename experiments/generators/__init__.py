@@ -1,0 +1,1 @@
+"""Load generators: `clipper bench` beside wrk and hey."""
