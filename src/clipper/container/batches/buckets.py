@@ -38,7 +38,7 @@ def _predict_padded(predict_batch: Callable[[Any], Any], sizes: Sequence[int], i
         return predict_batch(inputs)
     padded: Any
     if isinstance(inputs, np.ndarray):
-        padded: Any = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
+        padded = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
     else:
         padded = [*inputs, *[inputs[-1]] * missing]
     outputs = predict_batch(padded)
