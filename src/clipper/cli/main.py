@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from clipper import __version__
 from clipper.cli import applications, config, deploy, models, queries, replicas, serve, status
+from clipper.cli.artifacts import bundles, environments
 from clipper.cli.bench import command as bench
 from clipper.cli.output import show_error, show_failure
 from clipper.cli.selection import policies, states, weights
@@ -62,6 +63,8 @@ applications.app.add_typer(states.app, name="state")
 app.add_typer(applications.app, name="app")
 app.add_typer(models.app, name="model")
 app.add_typer(replicas.app, name="replica")
+app.add_typer(environments.app, name="env")
+app.add_typer(bundles.app, name="bundle")
 app.add_typer(config.app, name="config")
 
 

@@ -187,6 +187,14 @@ class DeploymentOperations(ReplicaOperations):
         self.set_model_version(name, target)
         return target
 
+    def get_environments(self) -> list[dict[str, Any]]:
+        """The virtual environments of models: `[{"name", "python", "requirements", "size_bytes", "bundles"}]`."""
+        return list(self._admin.post("/admin/get_environments", {}))
+
+    def prune_environments(self) -> list[dict[str, Any]]:
+        """Delete the environments that no model version runs in; returns those, as `get_environments` has them."""
+        return list(self._admin.post("/admin/prune_environments", {}, LONG_TIMEOUT_S))
+
 
 def _try_here(bundle: Path, tell: ProgressListener) -> None:
     """Run a function on its example before it is uploaded: its author sees the traceback at once."""

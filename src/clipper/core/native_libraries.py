@@ -1,11 +1,18 @@
 """Environment variables by which our processes tell the native libraries beneath them what suits a server."""
 
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
-}
+
+def threads_of(count: int) -> dict[str, str]:
+    """What lets a process calculate with so many threads, which do not spin while they wait for each other."""
+    number = str(count)
+    return {
+        "OMP_NUM_THREADS": number,
+        "OPENBLAS_NUM_THREADS": number,
+        "MKL_NUM_THREADS": number,
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+
+
+ONE_THREAD = threads_of(1)
 """Processes (replicas, frontends) are the unit of parallelism: with two OpenMP threads each on two cores, tails were
 ten times as long, and OpenBLAS's second thread keeps a core busy while it waits for more."""
 

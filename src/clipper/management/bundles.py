@@ -70,6 +70,22 @@ class BundleFolder:
             )
         return Bundle(name, folder, read_manifest(folder))
 
+    def in_use(self) -> list[Bundle]:
+        """Those that a model version or a deployment under way refers to, as far as they are on disk."""
+        names = self._referenced() | set(+self._deploying)
+        return [self.open(name) for name in sorted(names) if (self._folder / name).is_dir()]
+
+    def verify(self, name: str) -> None:
+        """Raises MODEL_FAILED if the files of a bundle are not those that it was named after."""
+        folder = self._folder / name
+        found = digest(folder)
+        if found != name:
+            raise ClipperError(
+                ErrorCode.MODEL_FAILED,
+                f"The bundle {name} has changed on disk in {folder} (it is {found} now): "
+                "delete this model version and deploy it again",
+            )
+
     async def delete_unused(self) -> None:
         """Delete the bundles that neither a model version nor a deployment under way refers to."""
         async with self._changing:

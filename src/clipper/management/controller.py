@@ -18,6 +18,7 @@ from clipper.management.admin.uploads import DeployEndpoint
 from clipper.management.bundles import BundleFolder
 from clipper.management.config import AdminConfig, ControllerConfig, HomeFolder
 from clipper.management.deployments import Deployments
+from clipper.management.environment_use import EnvironmentUse
 from clipper.management.environments import EnvironmentFolder
 from clipper.management.launchers import LocalLauncher
 from clipper.management.logs import LogFiles
@@ -103,7 +104,12 @@ class Controller:
         collector = StateCollector(self._registry, self._supervisor, self._deployments, self._environments)
         builder = AdminApplication(self._registry, self._supervisor, guard, ManagementMetrics(collector), admin)
         return builder.build(
-            AdminApi(self._registry, self._operations, Comparison(self._registry, Frontends(self._home.run))),
+            AdminApi(
+                self._registry,
+                self._operations,
+                Comparison(self._registry, Frontends(self._home.run)),
+                EnvironmentUse(self._environments, self._bundles),
+            ),
             DeployEndpoint(self._deployments, guard, admin),
             StatesEndpoint(self._operations.learning, guard, admin),
         )

@@ -9,11 +9,12 @@ once its marker file is written. What an earlier, killed controller left without
 
 import asyncio
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,21 @@ class Environment:
     isolated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EnvironmentInfo:
+    """An environment that is built.
+
+    Attributes:
+        bundles: how many bundles run in it.
+    """
+
+    name: str
+    python: str
+    requirements: tuple[str, ...]
+    size_bytes: int
+    bundles: int
+
+
 @dataclass(slots=True)
 class _Build:
     task: "asyncio.Task[None]"
@@ -76,15 +92,47 @@ class EnvironmentFolder:
             ClipperError: MODEL_FAILED with pip's last lines as detail, TIMEOUT, STORE_FULL, or INVALID_ARGUMENT if
                 there is no such Python.
         """
-        if not manifest.requirements:
+        requirements = _requirements_of(manifest)
+        if not requirements:
             return Environment(Path(sys.executable), isolated=False)
         _check_python(manifest)
-        ours = () if manifest.framework == COMMAND else RUNTIME_REQUIREMENTS
-        requirements = sorted({*manifest.requirements, *ours})
+        if not manifest.requirements:
+            progress(
+                f"The server's environment lacks {', '.join(_missing(manifest))}: making one with what packaged it"
+            )
         folder = self._folder / _digest(requirements, manifest.python)
         if not (folder / _MARKER).exists():
             await self._build_once(folder, requirements, manifest.python, progress)
         return Environment(folder / "bin" / "python", isolated=True)
+
+    def name_of(self, manifest: Manifest) -> str | None:
+        """The environment that a bundle runs in; None: the server's own."""
+        requirements = _requirements_of(manifest)
+        return _digest(requirements, manifest.python) if requirements else None
+
+    def infos(self, users: Mapping[str, int]) -> list[EnvironmentInfo]:
+        """Those that are built; `users` says how many bundles run in each."""
+        found = []
+        for marker in sorted(self._folder.glob(f"*/{_MARKER}")):
+            described = json.loads(marker.read_bytes())
+            name = marker.parent.name
+            found.append(
+                EnvironmentInfo(
+                    name=name,
+                    python=described["python"],
+                    requirements=tuple(described["requirements"]),
+                    size_bytes=sum(each.lstat().st_size for each in marker.parent.rglob("*")),
+                    bundles=users.get(name, 0),
+                )
+            )
+        return found
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete environments; one that is being built stays."""
+        for name in names:
+            if name not in self._builds:
+                (self._folder / name / _MARKER).unlink(missing_ok=True)  # first, so that half of one never counts
+                shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def delete_incomplete(self) -> None:
         """Delete what an earlier controller was building when it was killed."""
@@ -211,6 +259,33 @@ def _install(folder: Path) -> list[str]:
         *("install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
         *("--requirement", str(folder / "requirements.txt")),
     ]
+
+
+def _requirements_of(manifest: Manifest) -> list[str]:
+    """What has to be installed for a bundle; nothing if it runs in the server's environment.
+
+    Where that lacks a package that the bundle was packaged with, all of them, as they were there: such a set is known
+    to fit together.
+    """
+    needed = set(manifest.requirements)
+    if not needed and _missing(manifest):
+        needed = {f"{name}=={version}" for name, version in manifest.versions.items()}
+    if not needed or manifest.framework == COMMAND:
+        return sorted(needed)
+    return sorted({*needed, *RUNTIME_REQUIREMENTS, *(["skops"] if manifest.entry.endswith(".skops") else [])})
+
+
+def _missing(manifest: Manifest) -> list[str]:
+    """The packages that it was packaged with and that are not installed here."""
+    return [name for name in manifest.versions if not _is_installed(name)]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _digest(requirements: list[str], version: str) -> str:

@@ -10,6 +10,7 @@ from clipper.management.admin.metrics import ManagementMetrics, StateCollector
 from clipper.management.admin.states import StatesEndpoint
 from clipper.management.admin.uploads import DeployEndpoint
 from clipper.management.config import AdminConfig
+from clipper.management.environment_use import EnvironmentUse
 from clipper.management.selection.comparison import Comparison
 from clipper.management.selection.frontends import Frontends
 from tests.integration.management.asgi import AsgiClient
@@ -32,8 +33,7 @@ def with_admin(folder: Path, test: Test, token: str | None = TOKEN) -> None:
             deploy = DeployEndpoint(w.deployments, guard, LIMITS)
             comparison = Comparison(w.registry, Frontends(w.home.run))
             states = StatesEndpoint(w.operations.learning, guard, LIMITS)
-            await test(
-                AsgiClient(builder.build(AdminApi(w.registry, w.operations, comparison), deploy, states), token), w
-            )
+            api = AdminApi(w.registry, w.operations, comparison, EnvironmentUse(w.environments, w.bundles))
+            await test(AsgiClient(builder.build(api, deploy, states), token), w)
 
     run(bounded)

@@ -50,6 +50,9 @@ def test_commands_are_those_of_the_manual() -> None:
     assert {path[0] for path in commands(app) if path} == {
         "serve",
         "deploy",
+        "bench",
+        "bundle",
+        "env",
         "predict",
         "feedback",
         "status",

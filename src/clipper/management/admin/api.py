@@ -12,6 +12,8 @@ from clipper.core.errors import ClipperError, ErrorCode
 from clipper.core.inputs import parse_input_type
 from clipper.management.admin import bodies
 from clipper.management.admin.views import application_view, container_view, model_view
+from clipper.management.environment_use import EnvironmentUse
+from clipper.management.environments import EnvironmentInfo
 from clipper.management.operations import Operations
 from clipper.management.selection.comparison import Comparison
 from clipper.registry.entities import Application, Model
@@ -40,8 +42,11 @@ class Operation(NamedTuple):
 class AdminApi:
     """The operations by path; `operations` lists them."""
 
-    def __init__(self, registry: Registry, operations: Operations, comparison: Comparison) -> None:
+    def __init__(
+        self, registry: Registry, operations: Operations, comparison: Comparison, environments: EnvironmentUse
+    ) -> None:
         self._registry = registry
+        self._environments = environments
         self._comparison = comparison
         self._operations = operations
 
@@ -71,8 +76,16 @@ class AdminApi:
             Operation("/admin/get_logs", bodies.Logs, self._get_logs, changes=False, original=False),
             Operation("/admin/get_weights", bodies.StateOwner, self._get_weights, changes=False, original=False),
             Operation("/admin/compare_policies", bodies.LinkedApplication, self._compare, original=False),
+            Operation("/admin/get_environments", bodies.Nothing, self._all_environments, changes=False, original=False),
+            Operation("/admin/prune_environments", bodies.Nothing, self._prune_environments, original=False),
             Operation("/admin/reset_states", bodies.LinkedApplication, self._reset_states, original=False),
         ]
+
+    async def _all_environments(self, _: bodies.Nothing) -> list[EnvironmentInfo]:
+        return await self._environments.all()
+
+    async def _prune_environments(self, _: bodies.Nothing) -> list[EnvironmentInfo]:
+        return await self._environments.prune()
 
     async def _add_application(self, body: bodies.AddApplication) -> str:
         application = Application(

@@ -130,6 +130,10 @@ class StateOwner(Body, frozen=True, forbid_unknown_fields=True):
     context: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
 
 
+class Nothing(Body, frozen=True, forbid_unknown_fields=True):
+    """For what needs no telling."""
+
+
 class Verbose(Body, frozen=True, forbid_unknown_fields=True):
     """Names only, or everything."""
 

@@ -15,6 +15,7 @@ class LaunchSpec:
         isolated: whether that environment is the model's own, so that nothing of the server's may leak into it.
         address: where it shall listen, `unix:/path`.
         token: the secret it shares with those who may dial it.
+        threads: how many it may compute with.
         log: the file that its output is appended to.
         command: of a container in another language: the program and its arguments; empty: ours, on `python`.
     """
@@ -28,6 +29,7 @@ class LaunchSpec:
     address: str
     token: str
     log: Path
+    threads: int = 1
     command: tuple[str, ...] = ()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clipper.container.commands.program import command_line, container_arguments
-from clipper.core.native_libraries import FAST_COPIES, ONE_THREAD
+from clipper.core.native_libraries import FAST_COPIES, threads_of
 from clipper.management.launchers.launcher import LaunchSpec
 from clipper.management.launchers.processes import LocalProcess, start
 
@@ -44,7 +44,7 @@ class LocalLauncher:
         environment = {
             **FAST_COPIES,
             **self._environment,
-            **ONE_THREAD,
+            **threads_of(spec.threads),
             "PYTHONUNBUFFERED": "1",
             TOKEN_VARIABLE: spec.token,
         }

@@ -200,6 +200,7 @@ class SupervisedReplica:
             bundle=bundle.folder,
             python=environment.python,
             isolated=environment.isolated,
+            threads=bundle.manifest.threads,
             address=f"unix:{shop.sockets / secrets.token_hex(SOCKET_NAME_BYTES // 2)}",
             token=secrets.token_hex(TOKEN_LENGTH // 2),
             log=log,
@@ -229,6 +230,7 @@ class SupervisedReplica:
         adopted = self.record.state is ReplicaState.READY
         if not adopted:
             await run.process.set_background(True)
+            await asyncio.to_thread(self._workshop.bundles.verify, self._model.bundle or "")  # while it loads
         within_s = config.dial_timeout_s if adopted else config.start_timeout_s
         await connect(run.process, run.link, config, within_s)
         if not adopted:

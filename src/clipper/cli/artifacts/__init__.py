@@ -1,0 +1,1 @@
+"""What is kept for models: bundles, and the environments they run in."""
