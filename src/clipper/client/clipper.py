@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clipper.client.addresses import Addresses, find, read_token
-from clipper.client.applications import ApplicationOperations
-from clipper.client.deployments import DeploymentOperations
+from clipper.client.deployers import DeployerOperations
 from clipper.client.queries import Application
 from clipper.client.selection import SelectionOperations
 from clipper.client.shutdown import stop_server
@@ -49,7 +48,7 @@ def connect(
     return Clipper(found, token or found.token)
 
 
-class Clipper(ApplicationOperations, SelectionOperations, DeploymentOperations):
+class Clipper(DeployerOperations, SelectionOperations):
     """One running Clipper, as its operator sees it; may be shared by threads.
 
     Every method that reaches the server raises `ClipperError`: UNAVAILABLE if it does not answer, UNAUTHENTICATED or

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ class Case:
     input_type: str = "doubles"
 
 
+@cache
+def trained(module: Any) -> Any:
+    """What an example trains: once for all tests, since it is always the same."""
+    return module.train()
+
+
 def saver(module: Any, name: str) -> Callable[[Path], Path]:
     def save(folder: Path) -> Path:
         module.main(folder)
@@ -71,7 +78,7 @@ def utterances(count: int) -> list[list[list[float]]]:
 
 
 def own_sklearn(_: Path, inputs: Any) -> dict[str, list[Any]]:
-    model = sklearn.train()
+    model = trained(sklearn)
     return {"labels": model.predict(inputs).tolist(), "scores": model.predict_proba(inputs).tolist()}
 
 
@@ -81,7 +88,7 @@ def own_onnx(path: Path, inputs: Any) -> dict[str, list[Any]]:
 
 
 def own_xgboost(_: Path, inputs: Any) -> dict[str, list[Any]]:
-    model = xgboost.train()
+    model = trained(xgboost)
     return {
         "labels": model.predict(inputs).tolist(),
         "scores": model.predict_proba(inputs).tolist(),
@@ -101,7 +108,7 @@ def own_vowpalwabbit(path: Path, inputs: Any) -> dict[str, list[Any]]:
 
 def own_caffe(path: Path, inputs: Any) -> dict[str, list[Any]]:
     """What the layers calculate, in NumPy; and OpenCV agrees with it."""
-    (first, bias), (second, other_bias) = caffe.train().values()
+    (first, bias), (second, other_bias) = trained(caffe).values()
     logits = np.maximum(inputs @ first.T + bias, 0) @ second.T + other_bias
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     network: Any = cv2.dnn.readNetFromCaffe(str(path), str(path.with_suffix(".caffemodel")))
@@ -112,7 +119,7 @@ def own_caffe(path: Path, inputs: Any) -> dict[str, list[Any]]:
 
 
 def own_hmmlearn(_: Path, inputs: Any) -> dict[str, list[Any]]:
-    models = hmmlearn.train()
+    models = trained(hmmlearn)
     scores = np.array([[model.score(np.array(each)) for model in models.values()] for each in inputs])
     return {"labels": [hmmlearn.WORDS[best] for best in scores.argmax(axis=1)], "scores": scores.tolist()}
 
@@ -120,7 +127,7 @@ def own_hmmlearn(_: Path, inputs: Any) -> dict[str, list[Any]]:
 def own_htk(_: Path, inputs: Any) -> dict[str, list[Any]]:
     """The best path's likelihood by hmmlearn, with the arcs that lead on in each state and out of the word."""
     stay, leave = np.log(1 - htk.LEAVING), np.log(htk.LEAVING)
-    models = hmmlearn.train()
+    models = trained(hmmlearn)
     scores = np.array(
         [
             [model.decode(np.array(each))[0] + stay * (len(each) - 1) + leave for model in models.values()]
