@@ -50,7 +50,8 @@ class Bench:
     def deploy(self, name: str, model: object, **options: Any) -> str:
         """Deploy a model in the framework's environment; the name of its application, which is its own too."""
         full_name = f"{self.framework}-{name}"
-        options.setdefault("requirements", requirements_of(self.framework))
+        if "requirements" not in options:
+            options["requirements"] = requirements_of(self.framework)
         self.clipper.deploy_model(full_name, 1, model, **options)
         self.link(full_name)
         return full_name

@@ -19,7 +19,8 @@ from tests.frameworks.bench import INPUTS, Bench
 from tests.frameworks.environments import ROOT, python_of, requirements_in
 
 EXAMPLE = ROOT / "examples" / "openinference"
-READY_S = 60.0
+READY_S = 180.0
+POLL_S = 0.1
 PORTS = (
     "import socket; s = [socket.create_server(('127.0.0.1', 0)) for _ in 'ab']; print(*[e.getsockname()[1] for e in s])"
 )
@@ -54,6 +55,7 @@ def mlserver(python: Path, folder: Path, port: int) -> Iterator[str]:
         while not is_ready(url):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(POLL_S)
         yield url
     finally:
         process.terminate()

@@ -1,6 +1,7 @@
 """TensorFlow: SavedModels, and Keras models in Keras' own files."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +34,9 @@ def load(folder: Path, manifest: Manifest, example: Input | None) -> LoadedModel
     """
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(manifest.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    with suppress(RuntimeError):  # a dry run in a program that has calculated with TensorFlow already
+        tf.config.threading.set_intra_op_parallelism_threads(manifest.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     path = folder / manifest.entry
     read = _read_saved_model(path) if path.is_dir() else _read_keras(path)
     choose = answers(manifest.output, manifest.classes)
