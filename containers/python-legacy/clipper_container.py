@@ -35,7 +35,7 @@ import struct
 import sys
 import time
 import traceback
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 
 try:
@@ -177,6 +177,8 @@ def refuse(literal):
 
 def encode_output(output):
     """JSON text, or a Failure. Text that is JSON already is passed on as the value it spells."""
+    if type(output) is int or (type(output) is float and isfinite(output)):
+        return repr(output).encode()  # as `json` writes it, in a tenth of the time
     if isinstance(output, (bytes, bytearray)):
         output = bytes(output).decode("utf-8", "replace")
     if isinstance(output, str):

@@ -20,7 +20,7 @@ def answer(each):
     if not view.nbytes:
         raise ValueError("no elements")
     shape = list(view.shape)
-    return {"type": NAMES[view.format], "shape": shape, "sum": sum(view.cast("B").cast(view.format).tolist())}
+    return {"type": NAMES[view.format], "shape": shape, "sum": sum(view.cast("B").cast(view.format))}
 
 
 def load(bundle):

@@ -20,7 +20,7 @@ MODEL = "conformance"
 VERSION = "7"
 
 START_TIMEOUT_S = 60.0
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)

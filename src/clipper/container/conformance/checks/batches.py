@@ -3,7 +3,7 @@
 from clipper.container.conformance.agreed import check_outcomes, check_sum, data, numbers, text
 from clipper.container.conformance.check import Check
 from clipper.container.conformance.golden import golden
-from clipper.container.conformance.subject import Subject
+from clipper.container.conformance.subject import START_TIMEOUT_S, Subject
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import MAX_BATCH
 from clipper.wire.frames import MAX_BODY_BYTES
@@ -133,6 +133,7 @@ def largest_body(subject: Subject) -> None:
     payload = bytes(range(256)) * ((MAX_BODY_BYTES - 16) // 256)
     payload += bytes(MAX_BODY_BYTES - 16 - len(payload))
     with subject.link() as link:
+        link.timeout_s = START_TIMEOUT_S  # a model may take its time for 64 million numbers
         result = link.predict([Input(DType.UINT8, (len(payload),), payload)])
     check_sum(result.outcomes[0], sum(payload))
 
