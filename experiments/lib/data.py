@@ -1,20 +1,33 @@
 """The data sets: which file, its checksum, where a user gets it, its licence. Nothing of them is part of the
 project."""
 
+import gzip
 import hashlib
+import io
 import urllib.request
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.environment import Unavailable
 
-CHUNK = 1 << 20
+LARGEST = 100 << 20  # bytes that are fetched
 PATIENCE_S = 60
+
+
+MOVIELENS = "https://files.grouplens.org/datasets/movielens/ml-latest-small.zip"
+AZURE = (
+    "https://raw.githubusercontent.com/Azure/AzurePublicDataset/790921015d50dd6aae7f7e47f39ba0e235ad6b08/data/"
+    "AzureLLMInferenceTrace_code.csv"
+)
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """One file of the data folder. `url` is the file itself, if its owners offer it in this form."""
+    """One file of the data folder; `sha256` is of its content, unpacked if its name ends in .gz.
+
+    `url` is where its owners offer that content, as it is or as a `member` of a zip archive; empty if they do not.
+    """
 
     name: str
     file: str
@@ -22,6 +35,7 @@ class DataSet:
     source: str
     licence: str
     url: str = ""
+    member: str = ""
 
 
 MNIST = DataSet(
@@ -69,16 +83,20 @@ TIMIT = DataSet(
 RATINGS = DataSet(
     "MovieLens latest-small, ratings",
     "ml-latest-small/ratings.csv.gz",
-    "9956df5236d6677b3061e01402d3005bfe03e23f8f2a4ac94d51e8e20de09291",
+    "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",
     "grouplens.org/datasets/movielens/latest",
     "non-commercial, redistributable with its README",
+    MOVIELENS,
+    "ml-latest-small/ratings.csv",
 )
 FILMS = DataSet(
     "MovieLens latest-small, films",
     "ml-latest-small/movies.csv.gz",
-    "963a7d407172df74b33cd338a4f2fedbc066563cfe2778582de421346260a793",
+    "5a5f32dd9bb3797b8e728a1b98958789d2b13f294a69fdfbc5727f8a9611aa07",
     "grouplens.org/datasets/movielens/latest",
     "non-commercial, redistributable with its README",
+    MOVIELENS,
+    "ml-latest-small/movies.csv",
 )
 TWITTER = DataSet(
     "Twitter trace",
@@ -90,9 +108,10 @@ TWITTER = DataSet(
 AZURE_CODE = DataSet(
     "Azure LLM trace 2023, code",
     "traces/azure_llm_2023_code.csv.gz",
-    "0fc6127f8e52709d7713c9cf3ad6a3133f67ba59f7facd0470f81e86ef4e143c",
+    "54e9a6d2a4bd06ba1e060304b900abbc74cbea53de96506e60fe5bb4f2277fb6",
     "github.com/Azure/AzurePublicDataset",
     "CC BY 4.0",
+    AZURE,
 )
 ALL = (
     MNIST,
@@ -130,22 +149,24 @@ class Data:
 
 def fetch(wanted: DataSet, path: Path) -> Path:
     """Download a file and keep it if it is what was expected. Raises Unavailable if it is not, or cannot be had."""
+    try:
+        with urllib.request.urlopen(wanted.url, timeout=PATIENCE_S) as reply:
+            content: bytes = reply.read(LARGEST)
+        if wanted.member:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                content = archive.read(wanted.member)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise Unavailable(f"{wanted.name} cannot be fetched: {error}; it comes from {wanted.source}") from error
+    if (found := hashlib.sha256(content).hexdigest()) != wanted.sha256:
+        raise Unavailable(f"{wanted.name} is not what was expected: sha256 {found}, not {wanted.sha256}")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    try:
-        with urllib.request.urlopen(wanted.url, timeout=PATIENCE_S) as reply, part.open("wb") as file:
-            while chunk := reply.read(CHUNK):
-                file.write(chunk)
-    except OSError as error:
-        raise Unavailable(f"{wanted.name} cannot be fetched: {error}; it comes from {wanted.source}") from error
-    if (found := checksum(part)) != wanted.sha256:
-        part.unlink()
-        raise Unavailable(f"{wanted.name} is not what was expected: sha256 {found}, not {wanted.sha256}")
+    part.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     part.replace(path)
     return path
 
 
 def checksum(path: Path) -> str:
-    """Its SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The SHA-256 of a file's content, unpacked if its name ends in .gz."""
+    content = path.read_bytes()
+    return hashlib.sha256(gzip.decompress(content) if path.suffix == ".gz" else content).hexdigest()
