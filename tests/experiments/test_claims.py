@@ -1,8 +1,7 @@
 """The claims about answers, not about time, in small: through a real server."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import repeat
 
 import numpy as np
 import pytest
@@ -35,11 +34,11 @@ def running() -> Iterator[Cluster]:
         yield made
 
 
-def asked(images: Iterable[int], context: str = "", labels: Iterable[int] | None = None) -> list[Turn]:
-    """Queries about images, and what is told about each."""
+def asked(images: Sequence[int], context: str = "", labels: Sequence[int | None] = ()) -> list[Turn]:
+    """Queries about images, and what is told about each, if anything is."""
     whose = b', "context": "%b"' % context.encode() if context else b""
-    told = [None if label is None else b"%d" % label for label in labels or repeat(None, 1000)]
-    return [Turn(b'"input": [%d, %d]%b' % (n, n, whose), label) for n, label in zip(images, told, strict=False)]
+    told = [None if label is None else b"%d" % label for label in labels or [None] * len(images)]
+    return [Turn(b'"input": [%d, %d]%b' % (n, n, whose), label) for n, label in zip(images, told, strict=True)]
 
 
 def test_tracking_turns_away_from_the_best_model_when_it_breaks(running: Cluster) -> None:
