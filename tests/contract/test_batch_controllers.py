@@ -174,9 +174,12 @@ def test_aimd_does_not_grow_while_load_is_low() -> None:
 
 
 def test_aimd_cuts_from_what_was_slow_not_from_what_was_allowed() -> None:
-    """A batch of 5 that takes too long says nothing good of 300."""
+    """A batch of 5 that takes too long says nothing good of 300, unless it was a hiccup of the machine."""
     controller = Aimd(OBJECTIVE_S)
     drive(controller, linear, 1000)
+    before = controller.limit(inf)
+    controller.observe(5, 2 * BUDGET_S)
+    assert controller.limit(inf) >= 0.85 * before
     controller.observe(5, 2 * BUDGET_S)
     assert controller.limit(inf) <= 5
 

@@ -39,6 +39,7 @@ class ServedModel:
 
     Attributes:
         can_answer: whether a container is, or soon should be, there to ask.
+        passed_over: how many were dropped for the last batch that was taken.
         approximate: its approximate cache, if an application allows one.
     """
 
@@ -61,6 +62,7 @@ class ServedModel:
         self._queue = DeadlineQueue(layer.config.queue)
         self._admission = Admission()
         self._pull_scheduled = False
+        self.passed_over = 0
         self._loop = asyncio.get_running_loop()
 
     def __repr__(self) -> str:
@@ -148,6 +150,7 @@ class ServedModel:
         if not queue.length or (idle and self._delay is not None and self._waits_for_company(controller, start, now)):
             return []
         batch, dropped = next_batch(queue, controller, start, now)
+        self.passed_over = len(dropped)
         if dropped:
             if idle and not batch and dropped[-1].is_awaited(now):
                 batch.append(dropped.pop())

@@ -45,7 +45,13 @@ class Batch(NamedTuple):
 
 
 class ReplicaOwner(Protocol):
-    """The model version that a replica serves."""
+    """The model version that a replica serves.
+
+    Attributes:
+        passed_over: how many were dropped for the last batch that was taken.
+    """
+
+    passed_over: int
 
     def take(self, controller: BatchController, start: float, now: float, *, idle: bool) -> list[Evaluation]:
         """The next batch, or nothing; its computation would begin at `start`, now if the replica is idle."""
@@ -197,7 +203,9 @@ class Replica:
             self._emptied.clear()
             self._on_trial = evaluations[0].attempts > 0  # nothing should be lost with a suspect
             self._free_at = begins + compute_s + self._overhead_s
-            self.batch_s += (compute_s - self.batch_s) * RECENT
+            # As if nobody had been dropped for it: small batches would let those in who come too early, and are dropped
+            wanted = min(len(evaluations) + owner.passed_over, self._controller.limit(inf))
+            self.batch_s += (self._controller.typical_s(wanted) - self.batch_s) * RECENT
             if self._stall_timer is None and compute_s > 0:
                 self._look_again_in(STALL_S)
 

@@ -120,6 +120,27 @@ def test_attainment_is_back_within_a_second_of_a_model_turning_slower(tmp_path: 
     run_virtually(scenario)
 
 
+@pytest.mark.parametrize(("times", "least"), [(2, 0.6), (5, 0.6)])
+def test_who_comes_early_does_not_keep_out_those_who_could_be_answered(
+    tmp_path: Path, times: float, least: float
+) -> None:
+    """Batches take half of the objective, and hiccups more: those who come as one begins cannot be in the next."""
+    rng = Random(1)
+
+    def shaken(size: int) -> float:
+        hiccup_s = rng.uniform(0.002, 0.012) if rng.random() < 0.01 else 0.0
+        return (0.006 + size * 350e-6) * rng.lognormvariate(0, 0.06) + hiccup_s
+
+    async def scenario(clock: ManualClock) -> None:
+        async with serving(clock, tmp_path, shaken) as (model, _):
+            load = Load(model, clock)
+            await load.offer(times * FOREST_CAPACITY, 0.5)
+            counted = tally(await load.offer(times * FOREST_CAPACITY, 1.5))
+            assert len(counted.answered_s) >= least * FOREST_CAPACITY * 1.5
+
+    run_virtually(scenario)
+
+
 def test_burst_beyond_all_capacity_is_answered_at_once(tmp_path: Path) -> None:
     """All in one turn of the loop: what fits is answered by the model, the rest is refused and not left to wait."""
 

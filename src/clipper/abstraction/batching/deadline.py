@@ -19,8 +19,8 @@ there are enough queries that arrive late enough; the rest is what those have to
 WORTHWHILE: Final = 0.9
 """Of a batch's rate: what a smaller one must reach so that computing it instead loses little."""
 
-LIKELY: Final = 0.5
-"""Chance that a batch is in time whose mean time just fits."""
+LIKELY: Final = 0.75
+"""Share of a batch that is in time where its mean time just fits: only those who are first have no time to spare."""
 
 AMPLE: Final = 1.25
 """Times what the largest batch was expected to take when it was planned: with that slack it surely fits."""
