@@ -22,6 +22,7 @@ PAPER = {
 PAPER_P99 = {models.NOOP: 20.4, models.LINEAR: 20.2, models.LOGISTIC: 20.5, models.FOREST: 20.8, models.KERNEL: 28.8}
 OPEN_SHARE, WARM_UP_S, OPEN_S = 0.8, 1.0, 5.0
 GOOD = 0.99
+FEWEST = 30  # queries that say something about a slow model
 
 
 @dataclass
@@ -85,7 +86,8 @@ def _model(bench: LayerBench, server: Layer, shot: Shot, name: str) -> Found:
         server.batching(strategy)
         rate = max(1.0, OPEN_SHARE * min(found.rates(strategy)))
         opened(server, shot, [Phase(rate, WARM_UP_S)])
-        found.open[strategy] = opened(server, shot, [Phase(rate, 1.0 if bench.quick else OPEN_S)])
+        seconds = max(1.0 if bench.quick else OPEN_S, FEWEST / rate)
+        found.open[strategy] = opened(server, shot, [Phase(rate, seconds)])
     return found
 
 

@@ -57,7 +57,8 @@ def _claims(results: Sequence[Result], about: dict[str, About]) -> str:
     for result in results:
         name = result.finding.name
         for claim in result.finding.claims:
-            cells = (claim.text, claim.promised, claim.measured.text(claim.unit), claim.verdict)
+            verdict = claim.verdict + (" (quick run)" if result.quick else "")
+            cells = (claim.text, claim.promised, claim.measured.text(claim.unit), verdict)
             lines.append(f"| [{name}](#{_anchor(about[name])}) | " + " | ".join(map(_cell, cells)) + " |")
     return "\n".join(lines)
 

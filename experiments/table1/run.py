@@ -55,7 +55,7 @@ def run(setting: Setting) -> Finding:
         photos = _photos(running, setting)
     claims = [
         at_least("files whose sum is right", Measured(whole), len(ALL), "files"),
-        at_least("MNIST, linear SVM: right (published: 0.92)", digits, 0.85),
+        at_least("MNIST, forest of 50 trees: right (published, of more: 0.97)", digits, 0.92),
         at_least("CIFAR-10, ResNet-20 on JPEG photos: right (published: 0.917; JPEG costs 10 points)", photos, 0.78),
     ]
     return Finding(
@@ -67,9 +67,10 @@ def _digits(running: Cluster, setting: Setting) -> Measured:
     digits = load(setting.data.path(MNIST).parent)
     count = setting.choose(ASKED, QUICK_ASKED)
     with np.load(setting.data.path(MNIST)) as file:
-        images, labels = file["x_test"][:count].reshape(count, -1) / 255.0, file["y_test"][:count]
-    running.client.deploy_model("svm", 1, models.train(models.LINEAR, digits))
-    running.application("digits", ["svm"], "doubles")
+        chosen = np.random.default_rng(0).permutation(len(file["y_test"]))[:count]
+        images, labels = file["x_test"][chosen].reshape(count, -1) / 255.0, file["y_test"][chosen]
+    running.client.deploy_model("forest", 1, models.train(models.FOREST, digits))
+    running.application("digits", ["forest"], "doubles")
     running.wait_for("digits", images[0].tolist())
     return _right(running, "digits", list(images), labels)
 

@@ -10,6 +10,7 @@ import gzip
 import io
 import tarfile
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -112,14 +113,18 @@ def _seconds(cell: str) -> float | None:
 
 
 def _numbers(path: Path, words: list[str]) -> Times:
-    if not all(map(_is_number, words)):
+    try:
+        found = np.array(words, np.float64)
+    except ValueError:
+        raise _no_trace(path) from None
+    if not np.isfinite(found).all() or found.min() < 0:
         raise _no_trace(path)
-    return np.array(words, np.float64)
+    return found
 
 
 def _is_number(text: str) -> bool:
     try:
-        return np.isfinite(float(text)) and float(text) >= 0
+        return 0 <= float(text) < inf
     except ValueError:
         return False
 

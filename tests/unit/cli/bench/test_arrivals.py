@@ -97,7 +97,7 @@ def test_compressed_traces_are_read(tmp_path: Path) -> None:
         assert len(replay(path, 100.0, 0.0, 4.0, rng())) > 300
 
 
-@pytest.mark.parametrize("content", [b"", b"a,b\nc,d\n", b"1 2 x", b"\x1f\x8bbroken", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"a,b\nc,d\n", b"1 2 x", b"1 -2", b"1 nan", b"\x1f\x8bbroken", b"\xff\xfe"])
 def test_file_that_is_no_trace_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "trace"
     path.write_bytes(content)
