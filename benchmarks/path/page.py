@@ -83,7 +83,8 @@ CONCLUSIONS = """\
   0004](decisions/0004-remembered-heads.md)); a query is a record and not a task ([decision
   0001](decisions/0001-no-task-per-query.md)); a lane for each latency objective instead of a heap, in the queue and
   for the deadlines; an application with one model skips selection; the journal appends, and forgets 128 queries at
-  a time; a full cache replaces the entry under its hand.
+  a time; a full cache replaces the entry under its hand; what compiled code meets on the way has a compiled base class,
+  so that nothing is found by its name ([decision 0024](decisions/0024-base-classes-on-a-querys-way.md)).
 * Tried without gain: memory in huge pages, one batch in flight instead of two, processes pinned to cores, a smaller
   cache and journal. (In this rig the path takes {slowdown:.2f} times as long with both at their default sizes,
   {default_sizes}, and full.)
