@@ -1,0 +1,1 @@
+"""`python -m benchmarks.frameworks`: what each framework costs as a container, as docs/frameworks.md."""
