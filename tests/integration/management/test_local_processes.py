@@ -284,6 +284,7 @@ def test_container_gets_one_thread_its_token_and_nothing_of_the_server(
     environment = dict(each.split("=", 1) for each in variables)
     assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "1"
     assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert environment["DO_NOT_TRACK"] == "true"
     assert environment["CLIPPER_CONTAINER_TOKEN"] == spec.token
     assert environment["PIP_CERT"] == "c"
     assert "PYTHONDONTWRITEBYTECODE" not in environment

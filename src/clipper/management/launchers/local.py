@@ -11,6 +11,9 @@ from clipper.management.launchers.processes import LocalProcess, start
 
 TOKEN_VARIABLE = "CLIPPER_CONTAINER_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
+SILENCE = {"DO_NOT_TRACK": "true"}
+"""A model that is served tells nobody of it; MLflow would. A value of the operator's own stays."""
+
 _OF_THE_SERVER = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 
 
@@ -43,6 +46,7 @@ class LocalLauncher:
     def _environment_of(self, spec: LaunchSpec) -> dict[str, str]:
         environment = {
             **FAST_COPIES,
+            **SILENCE,
             **self._environment,
             **threads_of(spec.threads),
             "PYTHONUNBUFFERED": "1",
