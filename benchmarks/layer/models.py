@@ -23,6 +23,7 @@ NOOP, LINEAR, LOGISTIC, FOREST, KERNEL, CONVNET = (
     "convnet",
 )
 SCIKIT_LEARN = (LINEAR, LOGISTIC, FOREST, KERNEL)
+SMALL_KERNEL = "small kernel SVM"
 ALL = (NOOP, *SCIKIT_LEARN, CONVNET)
 
 TREES, DEPTH = 50, 16
@@ -49,7 +50,7 @@ class Onnx:
         self.session: Any = None
 
     def predict_batch(self, inputs: Any) -> Any:
-        import onnxruntime  # type: ignore[import-not-found]
+        import onnxruntime
 
         if self.session is None:
             options = onnxruntime.SessionOptions()
@@ -99,11 +100,12 @@ RECIPES = {
     LOGISTIC: Recipe(lambda: LogisticRegression(max_iter=30, tol=0.01), 4000),
     FOREST: Recipe(lambda: RandomForestClassifier(TREES, max_depth=DEPTH, random_state=0, n_jobs=1), 10_000),
     KERNEL: Recipe(lambda: SVC(kernel="rbf", gamma="scale"), 5000),
+    SMALL_KERNEL: Recipe(lambda: SVC(kernel="rbf", gamma="scale"), 500),
 }
 
 
 def train(name: str, digits: Digits) -> Estimator:
-    """One of SCIKIT_LEARN; the slowest needs a few seconds."""
+    """One of RECIPES; the slowest needs a few seconds."""
     recipe = RECIPES[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # what is measured is time
