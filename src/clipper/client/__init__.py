@@ -21,9 +21,9 @@ __all__ = [
     "LocalApplication",
     "PackageOptions",
     "Prediction",
+    "Progress",
     "RankedItem",
     "Ranking",
-    "Progress",
     "connect",
     "serve",
 ]

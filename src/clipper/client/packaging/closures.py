@@ -9,6 +9,7 @@ import io
 import site
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from clipper.core.errors import ClipperError, ErrorCode
 
 OUR_PACKAGE = __name__.partition(".")[0]
 
+_REGISTRY = threading.Lock()
+"""Who changes what cloudpickle copies: it has one registry for the whole process, whichever thread packages."""
+
 
 def dump_function(function: object, reference: Callable[[object], Any] | None = None) -> bytes:
     """`function`, or an object with methods, pickled with the code of the local modules it uses.
@@ -33,7 +37,7 @@ def dump_function(function: object, reference: Callable[[object], Any] | None = 
     Raises:
         ClipperError: INVALID_ARGUMENT, with the traceback, if something it refers to cannot be pickled.
     """
-    with _local_modules_by_value():
+    with _REGISTRY, _local_modules_by_value():
         try:
             buffer = io.BytesIO()
             _Pickler(buffer, reference).dump(function)

@@ -1,8 +1,11 @@
 """The code of modules that are not installed travels with a function; that of installed ones does not."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cloudpickle
@@ -67,3 +70,20 @@ def test_estimator_is_local_if_a_function_in_it_is() -> None:
     assert not has_local_code(LogisticRegression())
     assert not has_local_code(FunctionTransformer(np.log1p))
     assert has_local_code(FunctionTransformer(test_modules_are_local_unless_they_are_installed))
+
+
+def test_threads_package_one_after_the_other() -> None:
+    meeting = threading.Barrier(2, timeout=0.5)
+    met: list[bool] = []
+
+    class Slow:
+        def __reduce__(self) -> tuple[type[object], tuple[()]]:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                meeting.wait()
+                met.append(True)
+            return object, ()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(dump_function, (Slow(), Slow())))
+    assert not met
+    assert not cloudpickle.list_registry_pickle_by_value()
