@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REDIS := $(VENV)/.redis
 JDK := $(VENV)/.jdk
+R := $(VENV)/.r
 DEPENDENCIES := $(VENV)/.dependencies
 INSTALLED := $(VENV)/.installed
 HOT_PATH := $(shell sed -n 's|^    "\(.*\.py\)",$$|src/clipper/\1|p' setup.py)
@@ -30,7 +31,7 @@ demo: $(INSTALLED) ## train models, serve and query them, break things, learn fr
 test: check $(REDIS) $(JDK) ## every check, then every test
 	$(BIN)/pytest
 
-test-frameworks: $(INSTALLED) ## deploy real models of heavy frameworks, each in an environment of its own; gigabytes
+test-frameworks: $(INSTALLED) $(JDK) $(R) ## deploy real models of heavy frameworks, each in an environment of its own; gigabytes
 	$(BIN)/pytest --timeout 1800 tests/frameworks
 
 check: $(INSTALLED) ## format, lint, types, architecture; changes nothing
@@ -94,6 +95,14 @@ $(JDK): | $(BIN)/pip
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -qq --yes --no-install-recommends openjdk-17-jdk-headless; } >/dev/null 2>&1 \
 		|| echo "javac is missing (Debian: apt-get install openjdk-17-jdk-headless): the tests that need it will fail"
+	@touch $@
+
+# The tests of the frameworks run R itself, and fail without it.
+$(R): | $(BIN)/pip
+	@command -v Rscript >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --yes --no-install-recommends r-base-core; } >/dev/null 2>&1 \
+		|| echo "Rscript is missing (Debian: apt-get install r-base-core): the tests of R will fail"
 	@touch $@
 
 # Compiled is a fifth faster under load (docs/decisions/0015) and takes a minute. It needs Python's headers; where they are

@@ -14,6 +14,7 @@ MAY_READ_ENVIRONMENT = {
     SOURCE / "settings.py",
     SOURCE / "container" / "__main__.py",  # its token, which a command line would show to every user; no settings there
     SOURCE / "container" / "commands" / "process.py",  # handed on to what it starts; nothing in it is looked at
+    SOURCE / "container" / "loaders" / "networks" / "theano.py",  # written for Theano, which reads nothing else
 }
 
 
