@@ -14,10 +14,10 @@ of `examples/`. A framework is recognised by the content of what is deployed, or
 containers, in any language, are started by `--command` ([containers.md](containers.md)).
 
 Measured in one process with one thread, for frameworks that are not in the server's own environment in one made from
-`requirements/frameworks`. *start*: from the start of the process until it has loaded the model and answered, with byte
-code on disk, the best of three. *one*, *64*: the median of a batch of one and of 64 inputs, from the batch's bytes to
-the answers'. *memory*: resident after that, with the processes that it has started. Models differ in size and task:
-rows say nothing of each other, and `--only NAME` renews single ones.
+`requirements/frameworks` and kept where `FRAMEWORKS_HOME` says. *start*: from the start of the process until it has
+loaded the model and answered, with byte code on disk, the best of three. *one*, *64*: the median of a batch of one and
+of 64 inputs, from the batch's bytes to the answers'. *memory*: resident after that, with the processes that it has
+started. Models differ in size and task: rows say nothing of each other, and `--only NAME` renews single ones.
 
 | framework | version | taken | start | one | 64 | memory |
 |---|---|---|---|---|---|---|
@@ -27,8 +27,9 @@ _TARGETS = """
 ## What must hold
 
 Starts are of replicas of a logistic regression on the digits, by a running server: from the wish to *ready*, which
-includes the launcher, the imports, the warm-up and the answered example; the median of five. The container's own time
-is decoding the batch, making it the model's input, and encoding the outputs; the least of 300 times.
+includes the launcher, the imports, the warm-up and the answered example; the median of five. No start can be shorter
+than its imports, which are beside it. The container's own time is decoding the batch, making it the model's input, and
+encoding the outputs; the least of 300 times.
 
 | what | must be | is | |
 |---|---|---|---|

@@ -6,6 +6,7 @@ It runs in the environment of the framework, which has nothing but that, NumPy a
 import json
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -53,13 +54,19 @@ def _with_descendants(process: str) -> list[str]:
     """A process and what it has started, which for Spark and R is where the model is."""
     found = [process]
     for children in Path("/proc", process, "task").glob("*/children"):
-        for child in children.read_text().split():
-            found += _with_descendants(child)
+        with suppress(OSError):
+            for child in children.read_text().split():
+                found += _with_descendants(child)
     return found
 
 
 def _resident_kb(process: str) -> int:
-    return int(Path("/proc", process, "status").read_text().split("VmRSS:")[1].split()[0])
+    """0 for one that has ended, whether or not its parent has taken notice."""
+    try:
+        _, found, rest = Path("/proc", process, "status").read_text().partition("VmRSS:")
+    except OSError:
+        return 0
+    return int(rest.split()[0]) if found else 0
 
 
 if __name__ == "__main__":

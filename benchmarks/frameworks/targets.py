@@ -23,7 +23,7 @@ from clipper.core.native_libraries import FAST_COPIES, ONE_THREAD
 
 START, IMPORTS, SECOND, OVERHEAD = TITLES = (
     "start of a scikit-learn replica in a warm environment",
-    "beside it: a process that imports scikit-learn and skops, which reads the model, and ends",
+    "beside it: an empty process until it has imported scikit-learn and skops, which reads the model",
     "start of a second replica of the same model",
     "container around a model that does nothing, a batch of 64 × 784 doubles",
 )
@@ -31,7 +31,7 @@ START_TARGET_S = 1.5
 STARTS = 5
 ROUNDS = 300
 MODEL = "digits"
-_IMPORTS = "import sklearn.linear_model, skops.io"
+_IMPORTS = "import time, sklearn.linear_model, skops.io; print(time.monotonic())"
 
 
 @dataclass(frozen=True)
@@ -79,23 +79,23 @@ def _start_times_s(client: Clipper) -> tuple[float, float, float]:
     for replicas in (1, 2):
         client.set_num_replicas(MODEL, replicas)
         times.append(monotonic())
-    subprocess.run([sys.executable, "-c", _IMPORTS], env=_variables(), check=True)
-    times.append(monotonic())
+    times.append(float(_printed("-c", _IMPORTS)))
     first, second, imports = (after - before for before, after in pairwise(times))
     return first, second, imports
 
 
 def overhead() -> list[Target]:
     """What the container adds to a model that does nothing, in a process with a container's variables."""
-    command = [sys.executable, "-m", "benchmarks.frameworks.targets"]
-    printed = subprocess.run(command, env=_variables(), check=True, capture_output=True, text=True).stdout
+    printed = _printed("-m", "benchmarks.frameworks.targets")
     return [Target(OVERHEAD, float(printed), "µs", BUDGET_US, f"≤ {BUDGET_US:g} µs")]
 
 
-def _variables() -> dict[str, str]:
+def _printed(*arguments: str) -> str:
+    """By Python with a container's variables."""
     variables = {**FAST_COPIES, **os.environ, **ONE_THREAD}
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
-    return variables
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=variables, check=True, capture_output=True, text=True).stdout
 
 
 TARGETS: dict[str, Callable[[], list[Target]]] = {"start": starts, "overhead": overhead}
