@@ -1,6 +1,7 @@
 """What every test gets: a check that it leaves nothing behind, and that it tests what is in the tree."""
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,7 +25,11 @@ def child_processes() -> set[str]:
 
 
 def pytest_configure() -> None:
-    """Refuse to test compiled modules that are older than their source."""
+    """Refuse to test compiled modules that are older than their source.
+
+    A shell that runs the tests in the background has them ignore SIGINT, and so would all they start.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     package = Path(__file__).parents[1] / "src" / "clipper"
     for module in package.rglob("*.so"):
         source = module.with_name(module.name.partition(".")[0] + ".py")
