@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from benchmarks.openloop.trace import Kind
+from clipper.cli.bench.outcome import Kind
 
 HEAD_END = b"\r\n\r\n"
 OK = b"200"

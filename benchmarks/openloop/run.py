@@ -19,7 +19,8 @@ from benchmarks.environment import Unavailable, run
 from benchmarks.load import LoadError
 from benchmarks.openloop.replies import body_of, cut, kind_of
 from benchmarks.openloop.schedule import Phase, poisson_arrivals
-from benchmarks.openloop.trace import Times, Trace
+from benchmarks.openloop.trace import Trace
+from clipper.cli.bench.arrivals import Times
 
 SOURCE = Path(__file__).with_name("generator.c")
 COMPILERS = ("cc", "gcc", "clang")

@@ -1,22 +1,13 @@
 """What happened to each request of a run, and what that says about an objective. Pure."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Times = NDArray[np.float64]
-
-
-class Kind(IntEnum):
-    """How a request ended."""
-
-    LOST = 0  # no reply came
-    ANSWERED = 1  # by a model, or by the cache
-    DEFAULT = 2
-    ERROR = 3  # any status but 200
+from clipper.cli.bench.arrivals import Times
+from clipper.cli.bench.outcome import Kind
 
 
 class Window(NamedTuple):

@@ -15,7 +15,8 @@ from benchmarks.cases import RequestFormat
 from benchmarks.openloop.replies import body_of, cut, kind_of
 from benchmarks.openloop.run import in_turn, open_loop
 from benchmarks.openloop.schedule import Phase, poisson_arrivals
-from benchmarks.openloop.trace import Kind, Trace, recovery_s
+from benchmarks.openloop.trace import Trace, recovery_s
+from clipper.cli.bench.outcome import Kind
 
 ROWS = np.arange(32, dtype=np.float64).reshape(4, 8) / 32
 

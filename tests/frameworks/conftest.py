@@ -1,7 +1,9 @@
 """One server for all frameworks, and a bench for the models of each."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +38,10 @@ def bench_of(clipper: Clipper, home: Path, tmp_path_factory: pytest.TempPathFact
         return bench
 
     return made
+
+
+@pytest.fixture(scope="module")
+def answers(bench: Bench) -> dict[str, Any]:
+    """What the framework itself says of its bench's texts."""
+    found: dict[str, Any] = json.loads((bench.folder / "texts.json").read_text())
+    return found

@@ -1,6 +1,5 @@
 """A Hugging Face pipeline, from its folder and live, against the pipeline's own answers."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +15,6 @@ TOLERANCE = 1e-5
 @pytest.fixture(scope="module")
 def bench(bench_of: Callable[..., Bench]) -> Bench:
     return bench_of("huggingface")
-
-
-@pytest.fixture(scope="module")
-def answers(bench: Bench) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((bench.folder / "texts.json").read_text())
-    return found
 
 
 def raise_at_mark(model: Any, texts: Any) -> Any:

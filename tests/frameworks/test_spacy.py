@@ -1,6 +1,5 @@
 """spaCy's pipelines, from a folder and live, against spaCy's own answers."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +15,6 @@ TOLERANCE = 1e-6
 @pytest.fixture(scope="module")
 def bench(bench_of: Callable[..., Bench]) -> Bench:
     return bench_of("spacy")
-
-
-@pytest.fixture(scope="module")
-def answers(bench: Bench) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((bench.folder / "texts.json").read_text())
-    return found
 
 
 def raise_at_mark(model: Any, texts: Any) -> Any:

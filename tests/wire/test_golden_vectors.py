@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clipper import wire
+from clipper.container.conformance.golden import GOLDEN_BATCHES, golden
 from clipper.core.inputs import DType, Input, InputType
 from clipper.wire.batches import ItemFailure, ResultBatch
 from clipper.wire.frames import MessageType
@@ -21,25 +22,12 @@ from clipper.wire.session import (
     Role,
     Session,
 )
-from tests.wire.arrays import TOKEN, canonical, data, inputs_of, numbers, text
+from tests.wire.arrays import TOKEN, canonical, inputs_of
 
 VECTORS = tomllib.loads(Path(wire.__file__).with_name("golden_vectors.toml").read_text(encoding="utf-8"))
 
 IMAGE_BYTES = 224 * 224 * 3
 WELCOME = Welcome(1, container_half(TOKEN), "digits", "3", InputType.DOUBLES)
-
-BATCHES: dict[str, tuple[int, list[Input]]] = {
-    "predict_doubles": (7, [numbers(DType.FLOAT64, (2,), 1.0, 2.0), numbers(DType.FLOAT64, (2,), -0.5, 3.0)]),
-    "predict_floats_matrix": (11, [numbers(DType.FLOAT32, (2, 2), 1.0, 2.0, 3.0, 4.0)]),
-    "predict_integers_ragged": (8, [numbers(DType.INT32, (1,), -1), numbers(DType.INT32, (2,), 2, 3)]),
-    "predict_strings": (9, [text("hi"), text("é")]),
-    "predict_bytes": (10, [data(b"\0\1\2")]),
-    "predict_uint8_tensor": (12, [numbers(DType.UINT8, (1, 2, 3), *range(6))]),
-}
-
-
-def golden(name: str) -> bytes:
-    return bytes.fromhex(VECTORS[name]["hex"])
 
 
 def linked() -> tuple[Session, Session]:
@@ -79,9 +67,9 @@ def test_refusal_is_golden() -> None:
     assert dialer.receive(golden("reject")) == [Reject("token", "no")]
 
 
-@pytest.mark.parametrize("name", BATCHES)
+@pytest.mark.parametrize("name", GOLDEN_BATCHES)
 def test_batch_of_inputs_is_golden(name: str) -> None:
-    batch_id, inputs = BATCHES[name]
+    batch_id, inputs = GOLDEN_BATCHES[name]
     dialer, container = linked()
     assert dialer.send_predict(batch_id, inputs).hex() == golden(name).hex()
     event = only(container.receive(golden(name)))

@@ -14,7 +14,6 @@ from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.models import NoOp
 from benchmarks.layer.server import PATH, fresh_folder, layer
 from benchmarks.openloop.run import in_turn
-from benchmarks.openloop.trace import Kind
 from benchmarks.peers import litserve, mosec
 from benchmarks.peers.target import REPOSITORY, Target, fresh_start, post, started, wait_ready
 from benchmarks.processes import free_port, running
@@ -22,6 +21,7 @@ from benchmarks.report import Sheet
 from benchmarks.rounds import FAILURES, describe, reason
 from benchmarks.section import Section, at_least
 from benchmarks.targets import NOT_MEASURED, Verdict
+from clipper.cli.bench.outcome import Kind
 
 SHAPE = (224, 224, 3)
 IMAGES = 64

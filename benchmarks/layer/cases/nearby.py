@@ -14,9 +14,10 @@ from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.digits import jittered
 from benchmarks.layer.server import APPLICATION, Layer, fresh_folder, layer
 from benchmarks.openloop.run import in_turn
-from benchmarks.openloop.trace import Kind, Trace
+from benchmarks.openloop.trace import Trace
 from benchmarks.report import Sheet
 from benchmarks.section import Section, at_least, at_most
+from clipper.cli.bench.outcome import Kind
 
 MAX_DISAGREEMENT = 0.02
 IMAGES = 500  # that are seen again and again

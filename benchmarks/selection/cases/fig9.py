@@ -16,13 +16,14 @@ from benchmarks.bodies import DIGITS, JSON, Body, Shot, write_bodies
 from benchmarks.layer.server import DEFAULT_OUTPUT, SLO_MS, Layer, fresh_folder, layer
 from benchmarks.openloop.run import in_turn, open_loop
 from benchmarks.openloop.schedule import Phase
-from benchmarks.openloop.trace import Kind, Trace
+from benchmarks.openloop.trace import Trace
 from benchmarks.peers.target import post, wait_ready
 from benchmarks.report import Sheet
 from benchmarks.section import Line, Plot, Section, at_most
 from benchmarks.selection.digit_models import fitted
 from benchmarks.selection.streams import Labels
 from benchmarks.targets import Verdict
+from clipper.cli.bench.outcome import Kind
 
 SIZES, QUICK_SIZES = (1, 2, 4, 8, 12, 16), (1, 4, 16)
 BAG = 45  # images that each member has learned from: 5 % of those that are not asked about

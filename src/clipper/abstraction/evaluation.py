@@ -1,5 +1,6 @@
 """One evaluation: a model version's answer to one input, while it is awaited and while it is cached."""
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Hashable
 from math import inf
 from typing import Final, TypeAlias
@@ -12,7 +13,7 @@ from clipper.wire.batches import Outcome
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Waiter:
+class Waiter(metaclass=ABCMeta):
     """Who asked for an evaluation.
 
     A base class and no protocol: a compiled caller finds a base class's attributes and methods without their names.
@@ -28,9 +29,9 @@ class Waiter:
         self.answered = False
         self.deadline = deadline
 
+    @abstractmethod
     def receive(self, member: int, outcome: Outcome, now: float) -> None:
         """Take the outcome of the asker's `member`-th model; called at most once for each."""
-        raise NotImplementedError
 
 
 class Verifier(Waiter):

@@ -203,11 +203,16 @@ class Replica:
             self._emptied.clear()
             self._on_trial = evaluations[0].attempts > 0  # nothing should be lost with a suspect
             self._free_at = begins + compute_s + self._overhead_s
-            # As if nobody had been dropped for it: small batches would let those in who come too early, and are dropped
-            wanted = min(len(evaluations) + owner.passed_over, self._controller.limit(inf))
-            self.batch_s += (self._controller.typical_s(wanted) - self.batch_s) * RECENT
+            self.batch_s += (self._undropped_s(len(evaluations), compute_s) - self.batch_s) * RECENT
             if self._stall_timer is None and compute_s > 0:
                 self._look_again_in(STALL_S)
+
+    def _undropped_s(self, size: int, compute_s: float) -> float:
+        """What the batch would take had nobody been dropped for it: small ones let those in who come too early."""
+        owner = self._owner
+        if owner is None or not owner.passed_over:
+            return compute_s
+        return self._controller.typical_s(min(size + owner.passed_over, self._controller.limit(inf)))
 
     def _pull_later(self, delay_s: float) -> None:
         """The container is busy for so long that what arrives meanwhile had better travel in one batch."""

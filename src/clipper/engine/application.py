@@ -19,7 +19,7 @@ from clipper.engine.shedding import expected_at, has_load, worth_asking
 from clipper.engine.states import States
 from clipper.registry.entities import Application
 from clipper.selection.policies import policy_named
-from clipper.selection.policy import Item, Ranked, Selection, State
+from clipper.selection.policy import Item, Outputs, Ranked, Selection, State
 from clipper.wire.batches import ItemFailure
 
 ANSWERING_SHARE: Final = 0.1
@@ -320,6 +320,7 @@ class ServedApplication(Concluder):
             return
         outputs = query.outputs()
         if query.is_item and outputs.count(None) < len(outputs):
+            self._name_missing(query, selection, outputs)
             return  # it is judged with all others
         answer = self.policy.combine(self._state_of(query), query, selection, outputs)
         query.answer = answer
@@ -331,9 +332,13 @@ class ServedApplication(Concluder):
             self._answer_default(query, unsure(answer.confidence, self._threshold), UNSURE)
         else:
             query.output = answer.output
-            if self._is_ensemble and None in outputs:
-                silent = [name for name, output in zip(selection.models, outputs, strict=True) if output is None]
-                query.missing = tuple(silent)
+            if self._is_ensemble:
+                self._name_missing(query, selection, outputs)
+
+    def _name_missing(self, query: PendingQuery, selection: Selection, outputs: Outputs) -> None:
+        if None in outputs:
+            silent = [name for name, output in zip(selection.models, outputs, strict=True) if output is None]
+            query.missing = tuple(silent)
 
     def _answer_default(self, query: PendingQuery, explanation: str, reason: str) -> None:
         query.output = self.default_output

@@ -3,6 +3,7 @@
 An in-flight query is no task and no future: it is told of each outcome and of its deadline, and is concluded once.
 """
 
+from abc import ABCMeta, abstractmethod
 from typing import Final, Protocol
 
 from mypy_extensions import mypyc_attr
@@ -15,33 +16,33 @@ from clipper.wire.batches import Outcome
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class ReplyTo:
+class ReplyTo(metaclass=ABCMeta):
     """Who wants the answer: a connection, a batch of queries, a feedback. A base class, as `Waiter` is one."""
 
     __slots__ = ()
 
+    @abstractmethod
     def answer(self, query: "PendingQuery", now: float) -> None:
         """`query.output` and `query.explanation` are final. Called exactly once."""
-        raise NotImplementedError
 
 
-class Concluder:
+class Concluder(metaclass=ABCMeta):
     """The application a query is for. A base class, for the reason that `Waiter` is one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @abstractmethod
     def is_decided(self, query: "PendingQuery") -> bool:
         """Whether what is still missing can no longer change the answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def conclude(self, query: "PendingQuery", now: float) -> None:
         """Answer with what has arrived."""
-        raise NotImplementedError
 
+    @abstractmethod
     def abandon(self, query: "PendingQuery") -> None:
         """Ask for nothing more on behalf of a query whose client has gone."""
-        raise NotImplementedError
 
 
 class Observing(Protocol):

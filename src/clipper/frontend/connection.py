@@ -7,6 +7,7 @@ of the line goes out.
 import asyncio
 import contextlib
 import socket
+from abc import ABCMeta, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
@@ -62,16 +63,16 @@ class Exchange:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Handler:
+class Handler(metaclass=ABCMeta):
     """What becomes of requests. A base class and no protocol: each request makes one call less."""
 
+    @abstractmethod
     def prepare(self) -> None:
         """Requests follow that were all sent before now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def handle(self, connection: "Connection", head: Head, body: bytes, now: float) -> None:
         """Add exactly one entry to the connection's unanswered ones, and answer it in time."""
-        raise NotImplementedError
 
 
 class Connections:

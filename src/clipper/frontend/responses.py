@@ -81,13 +81,6 @@ def _made_of(confidence: float, models: tuple[str, ...], weights: tuple[float, .
     return b"," + msgspec.json.encode(said)[1:]
 
 
-def _silent(query: PendingQuery) -> list[str]:
-    """The models that were asked and have said nothing."""
-    if query.selection is None:
-        return []
-    return [model for model, output in zip(query.selection.models, query.outputs(), strict=True) if output is None]
-
-
 def batch_predictions(queries: list[PendingQuery]) -> bytes:
     """The whole response to an `input_batch`, whatever its length."""
     body = b'{"batch_predictions":[%b]}' % b",".join(map(prediction_body, queries))
@@ -104,7 +97,7 @@ def top_k(queries: list[PendingQuery], ranking: list[Ranked], k: int) -> bytes:
     unranked = [place for place in range(len(queries)) if place not in ranked]
     if unranked and ranking:
         said["unranked"] = unranked
-    missing = {model: True for place in ranked for model in _silent(queries[place])}
+    missing = {model for place in ranked for model in queries[place].missing}
     if missing:
         said["missing"] = sorted(missing)
     return json(said)

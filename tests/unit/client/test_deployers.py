@@ -42,7 +42,7 @@ def test_endpoint_of_a_model_has_a_function_of_both(clipper: Clipper, admin: Fak
     clipper.create_endpoint("m", "doubles", predicted, model)
     unpack(io.BytesIO(admin.last.body), tmp_path / "bundle")
     manifest = read_manifest(tmp_path / "bundle")
-    assert (manifest.framework, manifest.function) == ("sklearn", "function.pkl")
+    assert (manifest.framework, manifest.function) == ("sklearn", "predict.pkl")
 
 
 @pytest.mark.parametrize(

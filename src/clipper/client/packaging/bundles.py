@@ -17,7 +17,8 @@ from clipper.client.transport import to_json
 from clipper.container.bundle import COMMAND, MANIFEST_NAME, Manifest, bundle_files, read_manifest, write_bundle
 from clipper.core.inputs import InputType, parse_input_type
 
-FUNCTION_FILE = "function.pkl"
+FUNCTION_FILE = "predict.pkl"
+"""The operator's own function; no framework gives its model that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

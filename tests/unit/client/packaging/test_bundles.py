@@ -244,3 +244,11 @@ def test_function_that_fails_its_example_is_told_before_it_is_sent(
         try_packaged(function, PackageOptions(example=[1.0]))
     assert caught.value.code is ErrorCode.MODEL_FAILED
     assert expected in caught.value.message
+
+
+def test_operators_function_stands_beside_a_model_that_is_one_too(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    manifest = package(lambda inputs: inputs, bundle, PackageOptions(function=lambda model, inputs: model(inputs)))
+    assert manifest.entry != manifest.function
+    assert (bundle / manifest.entry).is_file()
+    assert (bundle / manifest.function).is_file()

@@ -124,6 +124,16 @@ def recogniser_of(framework: str) -> Recogniser:
     return cast(Recogniser, import_module(FRAMEWORKS[framework]))
 
 
+def files_below(folder: Path, entry: str) -> dict[str, bytes | Path]:
+    """The files of a folder that becomes the folder `entry` of a bundle, as `Artifact.files` has them."""
+    return {f"{entry}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
+
+
+def not_fitted(model: object) -> ClipperError:
+    """The refusal of an estimator that has learned nothing yet."""
+    return invalid(f"Invalid model: this {type(model).__name__} is not fitted yet; call fit() first")
+
+
 def labels_as_json(classes: Any) -> tuple[ClassLabel, ...]:
     """The classes of an estimator as a manifest has them; none if they are their own numbers."""
     names = tuple(each.item() if hasattr(each, "item") else each for each in classes)

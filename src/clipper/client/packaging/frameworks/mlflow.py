@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from clipper.client.packaging.frameworks import Artifact
+from clipper.client.packaging.frameworks import Artifact, files_below
 
 PACKAGES = ("mlflow", "mlflow-skinny", "numpy", "pandas")
 
@@ -21,7 +21,7 @@ def recognise(model: object) -> Artifact | None:
     return Artifact(
         framework="mlflow",
         entry=_ENTRY,
-        files={f"{_ENTRY}/{path.relative_to(model).as_posix()}": path for path in model.rglob("*") if path.is_file()},
+        files=files_below(model, _ENTRY),
         packages=PACKAGES,
         requirements=_requirements(model / "requirements.txt"),
         python=_python(model / "python_env.yaml"),

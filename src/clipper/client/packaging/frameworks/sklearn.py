@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from clipper.client.packaging.closures import has_local_code
-from clipper.client.packaging.frameworks import Artifact
+from clipper.client.packaging.frameworks import Artifact, not_fitted
 from clipper.client.packaging.frameworks.python import artifact_of
 from clipper.container.loaders.sklearn import TRUSTED_PACKAGES
-from clipper.core.errors import invalid
 
 PACKAGES = ("scikit-learn", "joblib", "numpy")
 
@@ -75,7 +74,7 @@ def _check_fitted(model: object) -> None:
     try:
         check_is_fitted(model)
     except NotFittedError:
-        raise invalid(f"Invalid model: this {type(model).__name__} is not fitted yet; call fit() first") from None
+        raise not_fitted(model) from None
 
 
 def _dump_skops(model: object) -> bytes | None:

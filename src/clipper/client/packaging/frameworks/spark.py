@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from clipper.client.packaging.frameworks import Artifact
+from clipper.client.packaging.frameworks import Artifact, files_below
 from clipper.core.errors import invalid
 
 PACKAGES = ("pyspark", "numpy")
@@ -33,10 +33,7 @@ def _from_folder(folder: Path) -> Artifact | None:
     kind = metadata.get("class")
     if not isinstance(kind, str) or not kind.startswith(("org.apache.spark.ml.", "pyspark.ml.")):
         return None
-    files: dict[str, bytes | Path] = {
-        f"{_ENTRY}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()
-    }
-    return _artifact(files=files)
+    return _artifact(files=files_below(folder, _ENTRY))
 
 
 def _metadata(folder: Path) -> dict[str, Any]:

@@ -2,20 +2,11 @@
 
 from clipper.container.conformance.agreed import check_outcomes, check_sum, data, numbers, text
 from clipper.container.conformance.check import Check
-from clipper.container.conformance.golden import golden
+from clipper.container.conformance.golden import GOLDEN_BATCHES, golden
 from clipper.container.conformance.subject import START_TIMEOUT_S, Subject
 from clipper.core.inputs import DType, Input
 from clipper.wire.batches import MAX_BATCH
 from clipper.wire.frames import MAX_BODY_BYTES
-
-_GOLDEN: dict[str, tuple[int, list[Input]]] = {
-    "predict_doubles": (7, [numbers(DType.FLOAT64, (2,), 1.0, 2.0), numbers(DType.FLOAT64, (2,), -0.5, 3.0)]),
-    "predict_floats_matrix": (11, [numbers(DType.FLOAT32, (2, 2), 1.0, 2.0, 3.0, 4.0)]),
-    "predict_integers_ragged": (8, [numbers(DType.INT32, (1,), -1), numbers(DType.INT32, (2,), 2, 3)]),
-    "predict_strings": (9, [text("hi"), text("é")]),
-    "predict_bytes": (10, [data(b"\0\1\2")]),
-    "predict_uint8_tensor": (12, [numbers(DType.UINT8, (1, 2, 3), *range(6))]),
-}
 
 _VALUES: dict[DType, tuple[float, ...]] = {
     DType.INT32: (-(2**31), 2**31 - 1, 0, 7, -7, 1),
@@ -35,7 +26,7 @@ _NOT_UTF8 = (b"\xff", b"ok \xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x
 def golden_batches(subject: Subject) -> None:
     """The golden batches."""
     with subject.link() as link:
-        for name, (number, inputs) in _GOLDEN.items():
+        for name, (number, inputs) in GOLDEN_BATCHES.items():
             link.send(golden(name))
             check_outcomes(inputs, link.result(number, len(inputs)).outcomes)
 

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from clipper.client.packaging.frameworks import Artifact
+from clipper.client.packaging.frameworks import Artifact, files_below
 from clipper.core.errors import invalid
 from clipper.core.inputs import InputType
 
@@ -32,11 +32,12 @@ def recognise(model: object) -> Artifact | None:
 def _from_folder(folder: Path) -> Artifact | None:
     if not (folder / "saved_model.pb").is_file():
         return None
-    files: dict[str, bytes | Path] = {
-        f"{SAVED_MODEL}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()
-    }
     return Artifact(
-        framework="tensorflow", entry=SAVED_MODEL, files=files, packages=PACKAGES, input_type=InputType.FLOATS
+        framework="tensorflow",
+        entry=SAVED_MODEL,
+        files=files_below(folder, SAVED_MODEL),
+        packages=PACKAGES,
+        input_type=InputType.FLOATS,
     )
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from clipper.client.packaging.frameworks import Artifact
+from clipper.client.packaging.frameworks import Artifact, files_below
 from clipper.core.inputs import InputType
 
 PACKAGES = ("transformers", "tokenizers", "torch", "numpy")
@@ -17,7 +17,7 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer_config.json")
 def recognise(model: object) -> Artifact | None:
     """A live pipeline, or a folder with a model's configuration and its tokenizer."""
     if isinstance(model, Path):
-        return _artifact(files=_files(model)) if model.is_dir() and _is_saved(model) else None
+        return _artifact(files=files_below(model, _ENTRY)) if model.is_dir() and _is_saved(model) else None
     transformers = sys.modules.get("transformers")  # whoever has a pipeline has imported it
     if transformers is None or isinstance(model, type) or not isinstance(model, transformers.Pipeline):
         return None
@@ -31,10 +31,6 @@ def _is_saved(folder: Path) -> bool:
         return "architectures" in json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError):
         return False
-
-
-def _files(folder: Path) -> dict[str, bytes | Path]:
-    return {f"{_ENTRY}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
 
 
 def _artifact(**fields: Any) -> Artifact:

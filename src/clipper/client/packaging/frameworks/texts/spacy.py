@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from clipper.client.packaging.frameworks import Artifact
+from clipper.client.packaging.frameworks import Artifact, files_below
 from clipper.core.inputs import InputType
 
 PACKAGES = ("spacy", "numpy")
@@ -16,7 +16,7 @@ _ENTRY = "pipeline"
 def recognise(model: object) -> Artifact | None:
     """A live pipeline, or a saved one."""
     if isinstance(model, Path):
-        return _artifact(files=_files(model)) if model.is_dir() and _is_saved(model) else None
+        return _artifact(files=files_below(model, _ENTRY)) if model.is_dir() and _is_saved(model) else None
     spacy = sys.modules.get("spacy")  # whoever has a pipeline has imported it
     if spacy is None or isinstance(model, type) or not isinstance(model, spacy.language.Language):
         return None
@@ -28,10 +28,6 @@ def _is_saved(folder: Path) -> bool:
         return (folder / "config.cfg").is_file() and "spacy_version" in json.loads((folder / "meta.json").read_bytes())
     except (OSError, ValueError):
         return False
-
-
-def _files(folder: Path) -> dict[str, bytes | Path]:
-    return {f"{_ENTRY}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
 
 
 def _artifact(**fields: Any) -> Artifact:

@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from clipper.client.packaging.frameworks import Artifact
-from clipper.core.errors import invalid
+from clipper.client.packaging.frameworks import Artifact, not_fitted
 
 PACKAGES = ("catboost", "numpy")
 
@@ -34,7 +33,7 @@ def _from_file(path: Path) -> Artifact | None:
 
 def _from_model(model: Any) -> Artifact:
     if not model.is_fitted():
-        raise invalid(f"Invalid model: this {type(model).__name__} is not fitted yet; call fit() first")
+        raise not_fitted(model)
     return Artifact(
         framework="catboost",
         entry=_ENTRY,

@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from clipper.client.packaging.frameworks import Artifact, labels_as_json
-from clipper.core.errors import invalid
+from clipper.client.packaging.frameworks import Artifact, labels_as_json, not_fitted
 
 PACKAGES = ("lightgbm", "numpy")
 
@@ -38,7 +37,7 @@ def _from_estimator(model: Any, lightgbm: Any) -> Artifact:
     try:
         booster = model.booster_
     except lightgbm.sklearn.LGBMNotFittedError as error:
-        raise invalid(f"Invalid model: this {type(model).__name__} is not fitted yet; call fit() first") from error
+        raise not_fitted(model) from error
     return _from_booster(booster, labels_as_json(getattr(model, "classes_", ())))
 
 

@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from clipper.client.packaging.frameworks import Artifact, labels_as_json
-from clipper.core.errors import invalid
+from clipper.client.packaging.frameworks import Artifact, labels_as_json, not_fitted
 
 PACKAGES = ("xgboost-cpu", "xgboost", "numpy")
 
@@ -41,7 +40,7 @@ def _from_estimator(model: Any, xgboost: Any) -> Artifact:
     try:
         booster = model.get_booster()
     except xgboost.core.XGBoostError as error:
-        raise invalid(f"Invalid model: this {type(model).__name__} is not fitted yet; call fit() first") from error
+        raise not_fitted(model) from error
     best = booster.attr("best_iteration")
     kept = booster if best is None else booster[: int(best) + 1]
     return _from_booster(kept, labels_as_json(getattr(model, "classes_", ())))
