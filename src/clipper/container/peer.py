@@ -3,16 +3,17 @@
 import fcntl
 import mmap
 import os
-import selectors
+import select
 import socket
 from collections import deque
 from math import inf
+from typing import Final
 
 from clipper.wire.errors import RemoteProtocolError
 from clipper.wire.handshake import MAX_HANDSHAKE_BYTES
 from clipper.wire.session import Event, Role, Session, State
 
-PEER_TIMEOUT_S = 5.0
+PEER_TIMEOUT_S: Final = 5.0
 """How long a peer may stop in the middle of something: its handshake, a frame, or results it does not read."""
 
 
@@ -24,7 +25,7 @@ class Peer:
         welcome: whether it has proved itself with the token.
         waiting: what it sent and we have not looked at. While there is any, nothing more is read from it.
         overdue_at: when our patience with it ends, in the seconds of `now`.
-        watched: what a selector watches its connection for.
+        watched: what its connection is polled for.
     """
 
     def __init__(self, connection: socket.socket, now: float) -> None:
@@ -34,7 +35,7 @@ class Peer:
         self.welcome = False
         self.waiting: deque[Event] = deque()
         self.overdue_at = now + PEER_TIMEOUT_S
-        self.watched = selectors.EVENT_READ
+        self.watched = select.POLLIN
         self._unsent = memoryview(b"")
         self._descriptor = -1
 

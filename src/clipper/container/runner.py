@@ -5,12 +5,13 @@ its own connection and nobody else's.
 """
 
 import logging
-import selectors
+import select
 import socket
 import time
 from collections import deque
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
+from typing import Final
 
 from clipper.container.listening import address_of, enlarge_buffers
 from clipper.container.model import Model
@@ -21,17 +22,17 @@ from clipper.wire.frames import PROTOCOL_VERSION
 from clipper.wire.handshake import Hello, Reject, Welcome, container_half, dialer_half, same_token
 from clipper.wire.session import PingReceived, PredictReceived, State
 
-MAX_PEERS = 64
+MAX_PEERS: Final = 64
 """Frontends and the controller; a connection more is closed at once."""
 
-RECEIVE_BYTES = 1024 * 1024
+RECEIVE_BYTES: Final = 1024 * 1024
 """Read at once from one peer before the others have their turn; most batches are smaller, and come in one piece."""
 
-GOODBYE_TIMEOUT_S = 1.0
+GOODBYE_TIMEOUT_S: Final = 1.0
 """For all peers together, to take their last results when the container ends."""
 
-LONGEST_WAIT_S = 0.1
-"""A signal does not end the wait of a selector, so this is how often we look whether to stop."""
+LONGEST_WAIT_S: Final = 0.1
+"""A signal does not end the wait for something to read, so this is how often we look whether to stop."""
 
 _logger = logging.getLogger(__name__)
 
@@ -55,8 +56,9 @@ class Runner:
         self._orphan_grace_s = orphan_grace_s
         self._orphan_at = inf
         self._peers: deque[Peer] = deque()
+        self._connected: dict[int, Peer] = {}  # by the connection's descriptor
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.poll()
         self._stopping = False
 
     def stop(self) -> None:
@@ -65,7 +67,7 @@ class Runner:
 
     def run(self) -> None:
         """Serve until stopped; then say goodbye to all peers. Closes everything but the listener."""
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._poll.register(self._listener, select.POLLIN)
         self._orphan_at = time.monotonic() + self._orphan_grace_s
         try:
             while not self._stopping and time.monotonic() < self._orphan_at:
@@ -75,14 +77,13 @@ class Runner:
 
     def _turn(self) -> None:
         """Wait for something to do, read from and write to those who are ready, and compute one batch."""
-        for key, ready in self._selector.select(self._wait_s()):
-            if key.fileobj is self._listener:
+        for descriptor, _ in self._poll.poll(self._wait_ms()):
+            peer = self._connected.get(descriptor)
+            if peer is None:
                 self._accept()
             else:
-                self._move(key.data, ready)
-        now = time.monotonic()
-        for peer in [each for each in self._peers if each.overdue_at <= now and not each.has_work]:
-            self._close(peer, "it kept us waiting in the middle of a message")
+                self._move(peer)
+        self._close_overdue()
         for _ in range(len(self._peers)):
             peer = self._peers[0]
             self._peers.rotate(-1)
@@ -90,11 +91,19 @@ class Runner:
                 self._answer(peer)
                 break
 
-    def _wait_s(self) -> float:
-        if any(peer.has_work for peer in self._peers):
-            return 0.0
-        next_at = min(self._orphan_at, *(peer.overdue_at for peer in self._peers), inf)
-        return min(max(0.0, next_at - time.monotonic()), LONGEST_WAIT_S)
+    def _wait_ms(self) -> int:
+        next_at = self._orphan_at
+        for peer in self._peers:
+            if peer.has_work:
+                return 0
+            next_at = min(next_at, peer.overdue_at)
+        return ceil(min(max(0.0, next_at - time.monotonic()), LONGEST_WAIT_S) * 1000)
+
+    def _close_overdue(self) -> None:
+        now = time.monotonic()
+        overdue = [peer for peer in self._peers if peer.overdue_at <= now and not peer.has_work]
+        for peer in overdue:
+            self._close(peer, "it kept us waiting in the middle of a message")
 
     def _accept(self) -> None:
         try:
@@ -108,12 +117,13 @@ class Runner:
         enlarge_buffers(connection)
         peer = Peer(connection, time.monotonic())
         self._peers.append(peer)
-        self._selector.register(connection, peer.watched, peer)
+        self._connected[connection.fileno()] = peer
+        self._poll.register(connection, peer.watched)
 
-    def _move(self, peer: Peer, ready: int) -> None:
+    def _move(self, peer: Peer) -> None:
         """Bytes in or out."""
         try:
-            alive = peer.flush() if ready & selectors.EVENT_WRITE else peer.has_work or peer.receive(self._buffer)
+            alive = peer.flush() if peer.blocked else peer.has_work or peer.receive(self._buffer)
         except RemoteProtocolError as error:
             self._close(peer, error.message)
             return
@@ -162,19 +172,20 @@ class Runner:
         return False
 
     def _after(self, peer: Peer, alive: bool) -> None:
-        """Something has moved: what does the selector watch now, and until when?"""
+        """Something has moved: what do we watch now, and until when?"""
         if not alive:
             self._close(peer, "it has gone")
             return
-        watched = selectors.EVENT_WRITE if peer.blocked else selectors.EVENT_READ
+        watched = select.POLLOUT if peer.blocked else select.POLLIN
         if peer.watched != watched:
             peer.watched = watched
-            self._selector.modify(peer.connection, watched, peer)
+            self._poll.modify(peer.connection, watched)
         peer.set_timer(time.monotonic())
 
     def _close(self, peer: Peer, reason: str) -> None:
         _logger.info("Closed the link to %s: %s", peer.name, reason)
-        self._selector.unregister(peer.connection)
+        self._poll.unregister(peer.connection)
+        del self._connected[peer.connection.fileno()]
         self._peers.remove(peer)
         peer.close()
         if not any(each.welcome for each in self._peers):
@@ -183,7 +194,6 @@ class Runner:
     def _leave(self) -> None:
         reason = "asked to stop" if self._stopping else f"no peer for {self._orphan_grace_s:g} s"
         _logger.info("Leaving %s: %s", address_of(self._listener), reason)
-        self._selector.close()
         until = time.monotonic() + GOODBYE_TIMEOUT_S
         for peer in self._peers:
             peer.say_goodbye(until - time.monotonic())

@@ -12,12 +12,14 @@ from json.encoder import encode_basestring
 from math import isfinite
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from clipper.container.failures import summary
 from clipper.wire.batches import ItemFailure, Outcome
 
+_SEQUENCES = (list, np.ndarray, Sequence)
 _NOT_OUTPUTS = (str, bytes, bytearray, dict, set, frozenset)
 _LITERALS = frozenset({"true", "false", "null"})
 _FIRST_OF_JSON = frozenset('{["-0123456789 \t\r\n')
@@ -34,7 +36,7 @@ def encode_outputs(outputs: Any, size: int) -> list[Outcome]:
         outputs = outputs[()]
     if isinstance(outputs, _NOT_OUTPUTS) or not isinstance(outputs, Iterable):
         return _all_failed(f"predict_batch returned {_type_name(outputs)}, expected a sequence of {size} outputs", size)
-    if not isinstance(outputs, np.ndarray | Sequence):
+    if not isinstance(outputs, _SEQUENCES):
         outputs = list(islice(outputs, size + 1))
     if len(outputs) != size:
         return _all_failed(f"predict_batch returned {len(outputs)} outputs, expected {size}: one for each input", size)
@@ -50,14 +52,14 @@ def encode_output(output: Any) -> Outcome:
 
 
 def _encode_array(outputs: NDArray[Any]) -> list[Outcome]:
-    kind = outputs.dtype.kind
-    if kind == "f" and outputs.dtype.itemsize > 8:
+    if outputs.dtype.kind == "f" and outputs.dtype.itemsize > 8:
         outputs = outputs.astype(np.float64)
-    if kind in "iu" or (kind == "f" and np.isfinite(outputs).all()):
-        if outputs.ndim == 1:
-            return [*_encode_numbers(outputs.tolist())]
-        if outputs.ndim == 2:
-            return [b"[" + b",".join(_encode_numbers(row)) + b"]" for row in outputs.tolist()]
+    if outputs.dtype.kind in "fiu" and outputs.ndim <= 2:
+        text = _numbers_to_json(outputs.tolist())
+        if _NOT_FINITE not in text:
+            if outputs.ndim == 1:
+                return [*text[1:-1].split(b",")]
+            return [b"[" + row + b"]" for row in text[2:-2].split(b"],[")]
     return _encode_sequence(outputs.tolist())
 
 
@@ -68,18 +70,13 @@ def _encode_sequence(outputs: Sequence[Any]) -> list[Outcome]:
     if kind is str:
         known = {text: encode_output(text) for text in set(outputs)}  # labels repeat
         return [known[text] for text in outputs]
+    if kind is float or (kind is int and max(map(int.bit_length, outputs)) < 64):
+        text = _numbers_to_json(list(outputs))
+        if _NOT_FINITE not in text:
+            return [*text[1:-1].split(b",")]
     if issubclass(kind, np.integer | np.floating):
         return _encode_array(np.array(outputs))
-    if kind is int and max(map(int.bit_length, outputs)) <= 64:
-        return [*_encode_numbers(outputs)]
-    if kind is float and all(map(isfinite, outputs)):
-        return [*_encode_numbers(outputs)]
     return [encode_output(each) for each in outputs]
-
-
-def _encode_numbers(numbers: Sequence[float]) -> list[bytes]:
-    """Finite numbers: what `repr` writes is JSON."""
-    return [repr(number).encode() for number in numbers]
 
 
 def _encode(output: Any) -> bytes:
@@ -142,6 +139,8 @@ def _finite(text: str) -> float:
     return value if isfinite(value) else _refuse(text)
 
 
+_numbers_to_json = msgspec.json.Encoder().encode
+_NOT_FINITE = b"null"  # is what it writes for NaN and the infinities, and for no other number
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode
 _from_json = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).decode
 
