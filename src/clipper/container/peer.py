@@ -58,7 +58,7 @@ class Peer:
         Raises RemoteProtocolError if it broke the protocol.
         """
         try:
-            data = buffer[: self.connection.recv_into(buffer)] if self.welcome else self._receive_greeting()
+            data = self._receive_into(buffer) if self.welcome else self._receive_greeting()
         except BlockingIOError:
             return True
         except OSError:
@@ -91,7 +91,8 @@ class Peer:
     def flush(self) -> bool:
         """Send more of what is left. False: the peer has gone."""
         try:
-            self._unsent = self._unsent[self.connection.send(self._unsent) :]
+            sent = self.connection.send(self._unsent)
+            self._unsent = self._unsent[sent:]
         except BlockingIOError:
             pass
         except OSError:
@@ -114,6 +115,10 @@ class Peer:
         except OSError:
             pass
         self.close()
+
+    def _receive_into(self, buffer: memoryview) -> memoryview:
+        received = self.connection.recv_into(buffer)  # a name of its own: mypyc evaluates a slice's bound twice
+        return buffer[:received]
 
     def _receive_greeting(self) -> bytes:
         """Bytes, and the descriptor that may come with the first of them; a stranger cannot make us hold two."""

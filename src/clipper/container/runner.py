@@ -137,16 +137,15 @@ class Runner:
         if session.state is State.CLOSED:
             self._close(peer, "it said goodbye")
             return
-        match event:
-            case PredictReceived(batch_id, batch):
-                start = time.perf_counter_ns()
-                outcomes = self._model.predict(batch)
-                compute_ns = time.perf_counter_ns() - start
-                alive = peer.send(_result(peer, batch_id, outcomes, compute_ns))
-            case PingReceived(probe_id):
-                alive = peer.send(session.send_pong(probe_id))
-            case Hello():
-                alive = self._greet(peer, event)
+        if isinstance(event, PredictReceived):
+            start = time.perf_counter_ns()
+            outcomes = self._model.predict(event.batch)
+            compute_ns = time.perf_counter_ns() - start
+            alive = peer.send(_result(peer, event.batch_id, outcomes, compute_ns))
+        elif isinstance(event, PingReceived):
+            alive = peer.send(session.send_pong(event.probe_id))
+        elif isinstance(event, Hello):
+            alive = self._greet(peer, event)
         self._after(peer, alive)
 
     def _greet(self, peer: Peer, hello: Hello) -> bool:
