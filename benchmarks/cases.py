@@ -66,9 +66,10 @@ class Case:
     model: Model
     connections: int
     inputs: Inputs = Inputs.DIFFERENT
+    by_wrk: bool = False  # the load is wrk's, not the generator's
 
     def __str__(self) -> str:
-        return f"{self.model}, {self.connections} connections, {self.inputs} inputs"
+        return f"{self.model}, {self.connections} connections, {self.inputs} inputs" + ", wrk" * self.by_wrk
 
 
 @dataclass(frozen=True)

@@ -1,60 +1,37 @@
-"""The closed-loop load: wrk with one thread, every connection sending its next request when it has its answer."""
+"""The closed loop: every connection sends its next request when it has its answer.
 
-import itertools
-import json
-import random
-import subprocess
+`benchmarks/openloop` carries it, since wrk is itself the bound of the fastest systems: it asks the kernel five times
+for a request, and a script makes it, so that one core of two is all wrk's (docs/decisions/0025).
+"""
+
+import tempfile
 from pathlib import Path
 
-from benchmarks.bodies import DIGITS, Shot
+import numpy as np
+
+from benchmarks.bodies import JSON, Shot, json_bodies, write_bodies
 from benchmarks.cases import Case, Inputs, RequestFormat, Sample
-from benchmarks.environment import program
+from benchmarks.openloop.run import in_turn_for
+from benchmarks.openloop.trace import quantiles
+from clipper.cli.bench.outcome import Kind
 
-SCRIPT = Path(__file__).with_name("bodies.lua")
-REPLAY = Path(__file__).with_name("replay.lua")
-MARGIN_S = 30  # beyond its duration, before wrk is given up
-SEEDS = 1_000_000  # the seed is part of every input, so that no two runs of one day send the same ones
-KEY_STRIDE = 7_654_321  # between the first keys of two runs: no two of one day send the same inputs
-
-_seeds = itertools.count(random.randrange(SEEDS))
-
-
-class LoadError(Exception):
-    """The load generator did not run to its end."""
+BODIES = 4096  # different ones; digits in them make every request different
+WIDTH = 8  # doubles
 
 
 def closed_loop(port: int, request: RequestFormat, case: Case, seconds: float) -> Sample:
-    """Load `127.0.0.1:port` for `seconds` (whole ones: wrk knows no others)."""
-    seed = 0 if case.inputs is Inputs.SAME else next(_seeds) % SEEDS
-    target = [str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"]
-    arguments = [request.prefix, request.suffix, case.inputs.value, str(seed)]
-    return _wrk(case.connections, seconds, [*target, "--", *arguments])
+    """Load `127.0.0.1:port` for `seconds`. Raises LoadError if the generator did not run to its end."""
+    different = case.inputs is Inputs.DIFFERENT
+    rows = np.random.default_rng().random((BODIES, WIDTH)) if different else np.full((1, WIDTH), 1 / 3)
+    with tempfile.TemporaryDirectory(prefix="cb-") as folder:
+        file = write_bodies(Path(folder) / "bodies", json_bodies(rows, request, different))
+        return replay(port, Shot(request.path, JSON, file), case.connections, seconds)
 
 
 def replay(port: int, shot: Shot, connections: int, seconds: float) -> Sample:
     """The same with the bodies of a file, in turn."""
-    first_key = next(_seeds) * KEY_STRIDE % 10**DIGITS
-    target = [str(REPLAY), f"http://127.0.0.1:{port}{shot.path}"]
-    arguments = [str(shot.file), shot.content_type, str(first_key), str(shot.keys or "-")]
-    return _wrk(connections, seconds, [*target, "--", *arguments])
-
-
-def _wrk(connections: int, seconds: float, script: list[str]) -> Sample:
-    command = [program("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
-    command += ["-s", *script]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + MARGIN_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise LoadError(f"wrk did not stop within {seconds + MARGIN_S:.0f} s") from error
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-    if done.returncode != 0 or not lines:
-        raise LoadError(f"wrk failed: {(done.stderr or done.stdout).strip()[-200:]}")
-    result = json.loads(lines[0].removeprefix("RESULT "))
-    answered = max(0, result["requests"] - result["errors"])
-    return Sample(
-        requests=answered,
-        per_second=answered / (result["duration_us"] / 1e6),
-        p50_us=result["p50_us"],
-        p99_us=result["p99_us"],
-        errors=result["errors"],
-    )
+    trace = in_turn_for(port, shot, connections, seconds)
+    replied = (trace.kind == Kind.ANSWERED) | (trace.kind == Kind.DEFAULT)
+    requests = int(replied.sum())
+    p50_ms, p99_ms = quantiles(trace.latency_ms[replied], (0.5, 0.99))
+    return Sample(requests, requests / seconds, p50_ms * 1e3, p99_ms * 1e3, len(trace.kind) - requests)

@@ -58,7 +58,7 @@ def describe_machine() -> dict[str, str]:
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{_distribution()}, Linux {platform.release().split('-')[0]}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "load generator": f"wrk {_version('wrk', '-v')}, one thread; benchmarks/openloop",
+        "load generator": f"benchmarks/openloop; wrk {_version('wrk', '-v')}, one thread, where it is named",
     }
 
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from benchmarks import tally
+from benchmarks import load, tally, wrk
 from benchmarks.cases import Case, Inputs, Sample
-from benchmarks.load import closed_loop
 from benchmarks.peers.target import Endpoint
 
 WARM_UP_S = 2.0  # adaptive batching has to learn
@@ -27,6 +26,7 @@ class Counts:
 
 def measure(endpoint: Endpoint, case: Case, seconds: float) -> Sample:
     """One sample. Answers that are errors or default outputs are counted as errors, not as answers."""
+    closed_loop = wrk.closed_loop if case.by_wrk else load.closed_loop
     closed_loop(endpoint.port, endpoint.request, case, WARM_UP_S)
     before = Counts.of(endpoint)
     sample = closed_loop(endpoint.port, endpoint.request, case, seconds)

@@ -96,6 +96,18 @@ def _same_row(target: Target, results: Results) -> tuple[str, ...]:
     )
 
 
+def wrk_sheet(targets: Iterable[Target], results: Results) -> Sheet:
+    """What the load itself costs: the same answers per second with both load generators."""
+    head = ("system", "model", "answers/s", "by wrk, answers/s", "of it", "Clipper ÷ it, by wrk")
+    rows: list[tuple[str, ...]] = []
+    for target, model in ((target, model) for model in Model for target in targets if target.by_wrk):
+        cell, by_wrk = (results.cell(target.name, model, 64, by_wrk=flag) for flag in (False, True))
+        share = NOTHING if cell is None or by_wrk is None else f"{by_wrk.per_second / max(cell.per_second, 1e-9):.2f}"
+        ours = results.cell(CLIPPER, model, 64, by_wrk=True)
+        rows.append((target.title, str(model), _rate(cell), _rate(by_wrk), share, _ratio(ours, by_wrk)))
+    return Sheet("64 connections, every input different", head, rows)
+
+
 def _costs(cell: Cell | None, batches: bool) -> tuple[str, str, str]:
     if cell is None:
         return NOTHING, NOTHING, NOTHING

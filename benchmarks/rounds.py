@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.cases import Case, Cell, Inputs, Model, Sample, Settings
 from benchmarks.environment import Unavailable
-from benchmarks.load import LoadError
 from benchmarks.measure import measure
+from benchmarks.openloop.run import LoadError
 from benchmarks.peers.target import Target, started
 from clipper.core.errors import ClipperError
 
@@ -33,9 +33,11 @@ class Results:
     settings: dict[str, Settings] = field(default_factory=dict)
     sweeps: dict[str, list[tuple[Settings, Sample | str]]] = field(default_factory=dict)
 
-    def cell(self, name: str, model: Model, connections: int, inputs: Inputs = Inputs.DIFFERENT) -> Cell | None:
+    def cell(
+        self, name: str, model: Model, connections: int, inputs: Inputs = Inputs.DIFFERENT, by_wrk: bool = False
+    ) -> Cell | None:
         """The rounds of one case, or None if it was not measured."""
-        cell = self.cells.get((name, Case(model, connections, inputs)))
+        cell = self.cells.get((name, Case(model, connections, inputs, by_wrk)))
         return cell if cell is not None and cell.samples else None
 
     def failed(self, target: Target, error: BaseException) -> None:
@@ -45,8 +47,12 @@ class Results:
 
 def cases(target: Target, model: Model) -> list[Case]:
     """What is measured of one system with one model."""
-    different = [Case(model, connections) for connections in CONNECTIONS]
-    return different + ([Case(model, CONNECTIONS[0], Inputs.SAME)] if Inputs.SAME in target.inputs else [])
+    found = [Case(model, connections) for connections in CONNECTIONS]
+    if Inputs.SAME in target.inputs:
+        found.append(Case(model, CONNECTIONS[0], Inputs.SAME))
+    if target.by_wrk:
+        found.append(Case(model, CONNECTIONS[0], by_wrk=True))
+    return found
 
 
 def run_rounds(

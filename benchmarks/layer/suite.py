@@ -8,11 +8,12 @@ ABOUT = """\
 Each case starts a `clipper serve` of its own and speaks HTTP with it, on cores that it shares with the load generator.
 `python -m benchmarks.layer CASE` repeats one, `--quick` tries whether it works, `--data` names a folder with MNIST.
 
-* **Closed loop** is wrk: each connection sends its next query when it has its answer, so a slow system is asked less.
-  The number of connections is the one with the most answers inside the objective.
-* **Open loop** is `benchmarks/openloop`: Poisson arrivals, one query per connection at a time, and latencies that count
+* **Closed loop**: each connection sends its next query when it has its answer, so a slow system is asked less. The
+  number of connections is the one with the most answers inside the objective.
+* **Open loop**: Poisson arrivals, one query per connection at a time, and latencies that count
   from the moment a query was *due*, so that a stall is paid for by all that it delayed. "Generator late" says by how
-  much it was itself behind its schedule; where it was, no system could have answered in time.
+  much it was itself behind its schedule; where it was, no system could have answered in time. `benchmarks/openloop`
+  carries both.
 * Answered **by the model inside 20 ms** leaves out default outputs and errors. Latencies are of all answers.
 * Cores in use are CPU seconds per second, by kind of process: whoever is near 1.0 with the others waiting is the bound;
   all together near 2.0, and the machine is.

@@ -1,14 +1,15 @@
 /*
- * The process that carries an open-loop load. C, since it shares the cores with what it measures: a request costs it two
- * system calls and little else.
+ * The process that carries a load. C, since it shares the cores with what it measures: a request costs it two system
+ * calls and little else.
  *
  *   generator PORT CONNECTIONS FIRST_KEY GRACE_S DUE REQUESTS KEYS OUTPUT REPLIES
  *
- * DUE        float64 seconds from the start, ascending: when each request is to leave
+ * DUE        float64 seconds from the start, ascending: when each request is to leave; "-": a closed loop of GRACE_S
+ *            seconds, in which a request leaves whenever a connection is free
  * REQUESTS   for each: int32 length, int32 place of its eight digits or -1, the whole HTTP request; taken in turn
  * KEYS       eight digits for each request, taken in turn; "-": a counter from FIRST_KEY on
- * OUTPUT     for each of DUE: float64 seconds when it left, float64 when its reply was whole (NaN: never)
- * REPLIES    for each of DUE: int32 length, its whole reply
+ * OUTPUT     for each request: float64 seconds when it left, float64 when its reply was whole (NaN: never)
+ * REPLIES    for each request: int32 length, its whole reply
  *
  * A connection carries one request at a time, so that no reply waits behind another's; while none is free, what is due
  * waits here, and pays for it. Replies are looked at when the run is over, by others. Prints the CPU seconds of the run.
@@ -38,6 +39,7 @@
 #define BUFFER 65536   /* the longest reply */
 #define SETTLE_US 300000 /* until the server has accepted all connections: not what the arrivals are to measure */
 #define EVENTS 256
+#define FIRST_ROOM 65536 /* for requests of a closed loop, of which nobody knows how many there will be */
 
 struct request { char *data; int32_t length, at; };
 struct connection { int fd; long carries; int got; char buffer[BUFFER]; };
@@ -47,8 +49,8 @@ static struct request *requests;
 static struct connection *connections;
 static int *idle; /* a ring of free connections, so that all are used in turn */
 static struct reply *replies;
-static double *due, *left_at, *done_at, start;
-static long due_count, request_count, key_count, next_due, under_way;
+static double *due, *left_at, *done_at, start, end;
+static long due_count, request_count, key_count, next_due, under_way; /* of a closed loop due_count is the room */
 static int connection_count, idle_first, idle_count, epoll;
 static uint64_t first_key;
 static char *keys;
@@ -160,9 +162,23 @@ static void send_one(int fd, long number) {
     send_whole(fd, parts, 3);
 }
 
+static void make_room(long count) {
+    left_at = realloc(left_at, count * sizeof *left_at);
+    done_at = realloc(done_at, count * sizeof *done_at);
+    replies = realloc(replies, count * sizeof *replies);
+    if (!left_at || !done_at || !replies) fail("memory");
+    for (long i = due ? 0 : due_count; i < count; i++) left_at[i] = done_at[i] = NAN, replies[i] = (struct reply){0};
+    due_count = count;
+}
+
+static int one_is_due(double at) {
+    if (due) return next_due < due_count && due[next_due] <= at;
+    if (next_due == due_count) make_room(2 * due_count);
+    return start + at < end;
+}
+
 static void send_due(void) {
-    double at = now() - start;
-    while (idle_count && next_due < due_count && due[next_due] <= at) {
+    for (double at = now() - start; idle_count && one_is_due(at); at = now() - start) {
         int index = idle[idle_first];
         idle_first = (idle_first + 1) % connection_count;
         idle_count--;
@@ -212,7 +228,7 @@ static double cpu_seconds(void) {
 
 /* Until the next request is due and can leave. */
 static struct timespec pause_now(void) {
-    double wait = idle_count && next_due < due_count ? due[next_due] - (now() - start) : LOOK_NS * 1e-9;
+    double wait = due && idle_count && next_due < due_count ? due[next_due] - (now() - start) : LOOK_NS * 1e-9;
     long ns = wait < 0 ? 0 : wait * 1e9 < LOOK_NS ? wait * 1e9 : LOOK_NS;
     return (struct timespec){0, ns};
 }
@@ -220,14 +236,19 @@ static struct timespec pause_now(void) {
 static void run(double grace_s) {
     struct epoll_event events[EVENTS];
     start = now();
-    double end = start + (due_count ? due[due_count - 1] : 0) + grace_s;
-    while ((next_due < due_count || under_way) && now() < end) {
+    end = start + (due && due_count ? due[due_count - 1] : 0) + grace_s;
+    send_due();
+    while ((!due || next_due < due_count || under_way) && now() < end) {
         struct timespec wait = pause_now();
         int count = epoll_pwait2(epoll, events, EVENTS, &wait, NULL);
         if (count < 0 && errno != EINTR) fail("epoll_pwait2");
         for (int i = 0; i < count; i++) receive(events[i].data.u32);
         send_due();
     }
+    if (due) return;
+    due_count = next_due;
+    for (int i = 0; i < connection_count; i++) /* as if it had not left */
+        if (connections[i].carries >= 0) left_at[connections[i].carries] = NAN;
 }
 
 static void write_results(const char *output, const char *replies_path) {
@@ -250,14 +271,10 @@ int main(int count, char **arguments) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connection_count = atoi(arguments[2]);
     first_key = strtoull(arguments[3], NULL, 10);
-    due = (double *)read_file(arguments[5], &size);
-    due_count = size / sizeof *due;
     read_requests(arguments[6]);
     if (strcmp(arguments[7], "-")) keys = read_file(arguments[7], &size), key_count = size / DIGITS;
-    left_at = calloc(due_count, sizeof *left_at);
-    done_at = calloc(due_count, sizeof *done_at);
-    replies = calloc(due_count, sizeof *replies);
-    for (long i = 0; i < due_count; i++) left_at[i] = done_at[i] = NAN;
+    if (strcmp(arguments[5], "-")) due = (double *)read_file(arguments[5], &size), make_room(size / sizeof *due);
+    else make_room(FIRST_ROOM);
     connections = calloc(connection_count, sizeof *connections);
     idle = calloc(connection_count, sizeof *idle);
     epoll = epoll_create1(EPOLL_CLOEXEC);

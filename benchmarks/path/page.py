@@ -34,8 +34,8 @@ MEANINGS = {
 METHOD = f"""\
 **In one process.** Everything of a frontend is real – connections, request reader, service, engine, model, queue,
 cache, journal, link and wire codec – except the transports, which keep what is written, and the container, which
-answers every batch at once with a ready-made frame. {rig.CONNECTIONS} connections get one request each, as wrk
-sends them (8 doubles of 16 digits, no two inputs alike); the event loop (uvloop, which also runs the timers) takes
+answers every batch at once with a ready-made frame. {rig.CONNECTIONS} connections get one request each, as the
+load sends them (8 doubles of 16 digits, no two inputs alike); the event loop (uvloop, which also runs the timers) takes
 them in, and they leave in two batches of {rig.BATCH}. Cache and journal are small (0.5 MB, 2048 queries) and full,
 so that every query replaces another; garbage is collected as in a frontend. A total is the median of {{rounds}}
 rounds of {QUERIES:,} queries, each after a warm-up, with no clock in them. There are two: one of the source run as
@@ -52,7 +52,7 @@ the stages is what they leave, and the check on the method. Python calls and byt
 `sys.settrace` over a few queries, by the same boundaries; they are the same in every run, but for the deadlines'
 timer. What C does inside one bytecode (JSON, packing, copying) is in the microseconds only.
 
-**In a server.** A server under wrk (one thread, {rig.CONNECTIONS} connections, different inputs, the 8-double sum), in
+**In a server.** A server under a closed loop ({rig.CONNECTIONS} connections, different inputs, the 8-double sum), in
 turns with all of the above: user and system time of each of its processes from `/proc/<pid>/stat`, and the same of a
 uvloop server that answers a constant and does nothing else. In a round of its own, `perf record -F {FREQUENCY}` looks
 where the frontend is, and `perf report` says in which shared object and function; a compiled function has the name of

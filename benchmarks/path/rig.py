@@ -162,7 +162,7 @@ class Rig:
 
 
 def different_requests(count: int) -> list[bytes]:
-    """As wrk and the open-loop load send them, no two with the same input."""
+    """As the load generators send them, no two with the same input."""
     request = RequestFormat(f"/{APPLICATION}/predict")
     bodies = list(json_bodies(np.random.default_rng().random((min(BODIES, count), 8)), request))
     shot = Shot(request.path, JSON, Path())

@@ -125,4 +125,5 @@ TARGET = Target(
     title="Clipper",
     serve=serve,
     inputs=(Inputs.DIFFERENT, Inputs.SAME),
+    by_wrk=True,
 )

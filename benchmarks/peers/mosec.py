@@ -29,4 +29,5 @@ TARGET = Target(
         {"max_batch_size": 64, "max_wait_time": 10},
         {"max_batch_size": 1, "max_wait_time": 0},
     ),
+    by_wrk=True,
 )

@@ -51,4 +51,5 @@ TARGET = Target(
     serve=serve,
     batches=False,
     inputs=(Inputs.DIFFERENT, Inputs.SAME),
+    by_wrk=True,
 )

@@ -1,4 +1,4 @@
-"""A relay between wrk and one of Clipper's containers: what is left of a frontend that does nothing of its own."""
+"""A relay between the load and one of Clipper's containers: what is left of a frontend that does nothing of its own."""
 
 import json
 import sys
@@ -19,4 +19,4 @@ def answers(_model: Served, reply: bytes) -> bool:
     return isinstance(json.loads(reply)["output"], float)
 
 
-TARGET = Target(name="relay", title="relay, to Clipper's container", serve=serve)
+TARGET = Target(name="relay", title="relay, to Clipper's container", serve=serve, by_wrk=True)

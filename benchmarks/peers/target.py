@@ -61,6 +61,7 @@ class Target:
     package: str = ""  # whose pinned version names the system
     batches: bool = True  # False: no model behind it
     inputs: tuple[Inputs, ...] = (Inputs.DIFFERENT,)  # SAME too where a cache or a constant can gain from it
+    by_wrk: bool = False  # loaded by wrk too: the fastest systems, which show what the load itself costs
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The least that a Python process between wrk and one of Clipper's containers can do.
+"""The least that a Python process between the load and one of Clipper's containers can do.
 
 It reads requests, hands the first bytes of their bodies to the container in batches, and answers with the outputs. That
 is what a query frontend asks of the kernel: one `recv` and one `send` a query, and some for a batch. It does nothing
@@ -80,7 +80,7 @@ class Relay(asyncio.Protocol):
 
 
 class Client(asyncio.Protocol):
-    """One of wrk's connections. Every read is one request, as wrk sends them."""
+    """One of the load's connections. Every read is one request, as load generators send them."""
 
     def __init__(self, relay: Relay) -> None:
         self._ask = relay.ask

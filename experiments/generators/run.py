@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.bodies import JSON, Body, Shot, write_bodies
+from benchmarks.bodies import JSON
+from benchmarks.cases import Case, Inputs, Model, RequestFormat
 from benchmarks.environment import program
 from benchmarks.layer.models import NoOp
-from benchmarks.load import LoadError, replay
+from benchmarks.openloop.run import LoadError
+from benchmarks.wrk import closed_loop
 from experiments.lib import statistics
 from experiments.lib.cluster import Cluster, cluster
 from experiments.lib.finding import Finding, Measured, at_least, at_most, sheet
@@ -42,7 +43,7 @@ def run(setting: Setting) -> Finding:
         running.wait_for(APP, json.loads(INPUT))
         for _ in range(setting.choose(ROUNDS, QUICK_ROUNDS)):
             closed["clipper bench"].append(_bench(running, f"closed:{CONNECTIONS}"))
-            closed["wrk"].append(_wrk(running, setting.folder))
+            closed["wrk"].append(_wrk(running))
             closed["hey"].append(_hey(running, ["-c", str(CONNECTIONS)]))
             opened["clipper bench"].append(_bench(running, f"constant:{RATE}"))
             opened["hey"].append(_hey(running, ["-c", str(WORKERS), "-q", str(RATE // WORKERS)]))
@@ -75,9 +76,9 @@ def _bench(running: Cluster, rate: str) -> Sample:
     return Sample(outcome["per_second"], outcome["latency_ms"]["p50"], outcome["latency_ms"]["p99"])
 
 
-def _wrk(running: Cluster, folder: Path) -> Sample:
-    shot = Shot(f"/{APP}/predict", JSON, write_bodies(folder / "bodies", [Body(BODY.encode())]))
-    found = replay(running.port, shot, CONNECTIONS, SECONDS)
+def _wrk(running: Cluster) -> Sample:
+    case = Case(Model.NOOP, CONNECTIONS, Inputs.SAME)
+    found = closed_loop(running.port, RequestFormat(f"/{APP}/predict"), case, SECONDS)
     return Sample(found.per_second, found.p50_us / 1000, found.p99_us / 1000)
 
 

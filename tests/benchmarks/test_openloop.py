@@ -13,7 +13,7 @@ import pytest
 from benchmarks.bodies import BINARY, JSON, Shot, json_bodies, raw_bodies, read_bodies, write_bodies, write_keys
 from benchmarks.cases import RequestFormat
 from benchmarks.openloop.replies import body_of, cut, kind_of
-from benchmarks.openloop.run import in_turn, open_loop
+from benchmarks.openloop.run import in_turn, in_turn_for, open_loop
 from benchmarks.openloop.schedule import Phase, poisson_arrivals
 from benchmarks.openloop.trace import Trace, recovery_s
 from clipper.cli.bench.outcome import Kind
@@ -156,6 +156,20 @@ def test_generator_sends_what_it_is_given_and_says_what_came_back(tmp_path: Path
     assert np.all(found.latency_ms > 0)
     assert np.all(found.left >= found.due)
     assert found.cpu_s < 0.5
+
+
+def test_closed_loop_lasts_as_long_as_it_is_told_to_and_leaves_out_what_is_under_way(tmp_path: Path) -> None:
+    seen: list[bytes] = []
+    shot = Shot("/x", JSON, write_bodies(tmp_path / "bodies", json_bodies(ROWS, RequestFormat("/x"))))
+    with echo(seen) as port:
+        found = in_turn_for(port, shot, connections=4, seconds=0.3)
+    answered = found.kind == Kind.ANSWERED
+    closed_by_server = len(seen) // 50
+    assert 0 <= len(found.kind) - answered.sum() <= closed_by_server
+    assert answered.sum() <= len(seen) <= len(found.kind) + 4
+    assert len(set(seen)) == len(seen)
+    assert 0.2 < found.done[answered].max() <= 0.35
+    assert np.all(found.latency_ms[answered] > 0)
 
 
 def test_generator_takes_keys_and_large_bodies_in_turn(tmp_path: Path) -> None:

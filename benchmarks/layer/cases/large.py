@@ -73,7 +73,7 @@ def measure(bench: LayerBench) -> Section:
         "Large inputs",
         f"No-op models, {CONNECTIONS} connections, every input different. Images are 224 × 224 × 3 bytes: raw for "
         "Clipper, as msgpack for mosec. Others' settings: the fastest of those tried, in "
-        "the first round. A closed loop of `benchmarks/openloop`, which costs the shared processors less than wrk.",
+        "the first round.",
         sheets,
         [
             _verdict("150 kB images as binary bodies", images, MOSEC, 2),

@@ -51,7 +51,7 @@ def measure(bench: Bench) -> Section:
         "Durable feedback",
         "An ensemble of four linear models of scikit-learn with `exp4` on one frontend; each feedback names its input "
         "and has its label, so that what the models say is joined through the cache. "
-        f"{CONNECTIONS} connections in a closed loop (wrk); an answer comes when the change is on disk. Only feedback "
+        f"{CONNECTIONS} connections in a closed loop; an answer comes when the change is on disk. Only feedback "
         "counts that the server has counted. The paper's prototype, in its own process on a larger machine, took "
         "10,929/s with the cache and 6,708/s without.",
         [Sheet("Feedback", ("", "acknowledged per second", "p99, ms"), rows)],

@@ -61,7 +61,7 @@ def measure(bench: Bench) -> Section:
     return Section(
         "throughput",
         "What an ensemble costs",
-        f"Every query a new input of {8} doubles as JSON, {CONNECTIONS} connections in a closed loop (wrk), one "
+        f"Every query a new input of {8} doubles as JSON, {CONNECTIONS} connections in a closed loop, one "
         f"frontend; a container for each model. The last row's queries name one of {users:,} users in turn, each of "
         "whom has given feedback before.",
         [Sheet("Throughput", ("", "answers/s", "of the single one's", "p99, ms", "cores in use"), rows)],
