@@ -49,7 +49,7 @@ class Bench:
 
     def deploy(self, name: str, model: object, **options: Any) -> str:
         """Deploy a model in the framework's environment; the name of its application, which is its own too."""
-        full_name = f"{self.framework}-{name}"
+        full_name = f"{self.framework}-{name}".replace("_", "-")
         if "requirements" not in options:
             options["requirements"] = requirements_of(self.framework)
         self.clipper.deploy_model(full_name, 1, model, **options)

@@ -32,7 +32,7 @@ def bench_of(clipper: Clipper, home: Path, tmp_path_factory: pytest.TempPathFact
     """The bench of a framework, once its own program has made its models there, in its environment or another's."""
 
     def made(framework: str, environment: str = "") -> Bench:
-        python = environments.python_of(environments.requirements_of(environment or framework), home)
+        python = environments.python_for(environment or framework, home)
         bench = Bench(framework, clipper, tmp_path_factory.mktemp(framework))
         environments.run_own(python, framework, bench.folder, home)
         return bench

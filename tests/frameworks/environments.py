@@ -10,9 +10,10 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
-from clipper.container.bundle import Manifest
+from clipper.container.bundle import COMMAND, Manifest
 from clipper.core.inputs import InputType
 from clipper.management.config import ArtifactConfig
 from clipper.management.environments import EnvironmentFolder
@@ -22,6 +23,9 @@ REQUIREMENTS = ROOT / "requirements" / "frameworks"
 
 HOME_VARIABLE = "FRAMEWORKS_HOME"
 """Names the folder that keeps the environments; several gigabytes."""
+
+OLD_PYTHONS = {"bvlc_caffe": "3.9", "turicreate": "3.8"}
+"""Of frameworks that Python 3.11 is too new for; found on PATH, or where pyenv keeps them."""
 
 PROGRAM_TIMEOUT_S = 300.0
 
@@ -53,8 +57,17 @@ def requirements_in(file: Path) -> list[str]:
     return [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
 
 
-def python_of(requirements: list[str], home: Path) -> Path:
-    """The interpreter of the environment with these requirements, built now if it is not there."""
+def python_for(framework: str, home: Path) -> Path:
+    """The interpreter of a framework's environment, built now if it is not there.
+
+    Raises:
+        ClipperError: as the server's builder: INVALID_ARGUMENT that names the Python which this machine lacks.
+    """
+    return python_of(requirements_of(framework), home, OLD_PYTHONS.get(framework, ""))
+
+
+def python_of(requirements: list[str], home: Path, old_python: str = "") -> Path:
+    """The same for requirements, and for a Python that only containers of framework "command" run on."""
     folder = home / "envs"
     folder.mkdir(mode=0o700, exist_ok=True)
     wanted = Manifest(
@@ -63,6 +76,8 @@ def python_of(requirements: list[str], home: Path) -> Path:
         input_type=InputType.DOUBLES,
         requirements=tuple(requirements),
     )
+    if old_python:
+        wanted = replace(wanted, framework=COMMAND, python=old_python)
     environments = EnvironmentFolder(folder, dict(os.environ), ArtifactConfig())
     return asyncio.run(environments.prepare(wanted, _log.info)).python
 

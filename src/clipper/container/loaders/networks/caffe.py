@@ -1,7 +1,7 @@
 """Caffe's files, a network's description (prototxt) and its weights (caffemodel), run by OpenCV.
 
-Caffe itself has no builds for Pythons of today; `containers/python-legacy` serves it on old ones. OpenCV answers the
-same to 1e-6 for the layers it has, and names the layer it has not.
+Caffe itself has no builds for Pythons of today; `examples/bvlc_caffe` serves it on an old one. OpenCV answers the same
+to 1e-6 for the layers it has, and names the layer it has not.
 """
 
 import re
