@@ -29,17 +29,18 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence that holds or does not. `promised` says what the number had to be."""
+    """A sentence that holds or does not, or is open. `promised` says what the number had to be."""
 
     text: str
     promised: str
     measured: Measured
     unit: str
     holds: bool
+    undecided: bool = False  # the interval lies on both sides of what was promised
 
     @property
     def verdict(self) -> str:
-        return "holds" if self.holds else "does NOT hold"
+        return "holds" if self.holds else "not decided" if self.undecided else "does NOT hold"
 
 
 @dataclass
@@ -76,12 +77,14 @@ def read_result(folder: Path) -> Result | None:
 
 def at_least(text: str, measured: Measured, target: float, unit: str = "") -> Claim:
     """A claim that the whole interval is at or above a target."""
-    return Claim(text, f"≥ {target:.4g} {unit}".strip(), measured, unit, _least(measured) >= target)
+    least, most = _least(measured), _most(measured)
+    return Claim(text, f"≥ {target:.4g} {unit}".strip(), measured, unit, least >= target, least < target <= most)
 
 
 def at_most(text: str, measured: Measured, target: float, unit: str = "") -> Claim:
     """A claim that the whole interval is at or below a target."""
-    return Claim(text, f"≤ {target:.4g} {unit}".strip(), measured, unit, _most(measured) <= target)
+    least, most = _least(measured), _most(measured)
+    return Claim(text, f"≤ {target:.4g} {unit}".strip(), measured, unit, most <= target, least <= target < most)
 
 
 def sheet(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Sheet:

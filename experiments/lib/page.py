@@ -16,7 +16,8 @@ the authors'. Made from `experiments/*/result.json` by `make experiments`; do no
 
 The paper's servers had two sockets and GPUs, and its load generator called Clipper in-process; ours share two cores
 with the load. So compare ratios and what is kept of an objective, never absolute throughput. Intervals hold with 95 %
-confidence.
+confidence: a claim holds if all of its interval does, does not hold if none of it does, and is not decided by this run
+if the interval lies on both sides.
 
 `make experiments` repeats all of it in less than 90 minutes on two cores, `python -m experiments fig8` one figure, and
 `--quick` shows within a minute or two that one works, with fewer repetitions. Data comes from the folder given with

@@ -37,5 +37,9 @@ def test_one_value_has_no_interval() -> None:
 def test_claim_holds_only_if_its_whole_interval_does() -> None:
     assert at_least("a", Measured(2.0, 1.5, 2.5), 1.5).holds
     assert not at_least("a", Measured(2.0, 1.4, 2.6), 1.5).holds
+    assert at_least("a", Measured(2.0, 1.4, 2.6), 1.5).verdict == "not decided"
+    assert at_least("a", Measured(1.0, 0.9, 1.4), 1.5).verdict == "does NOT hold"
     assert at_most("a", Measured(1.0), 1.0).holds
     assert not at_most("a", Measured(1.0, 0.9, 1.1), 1.0).holds
+    assert at_most("a", Measured(1.0, 0.9, 1.1), 1.0).verdict == "not decided"
+    assert at_most("a", Measured(1.0), 0.9).verdict == "does NOT hold"
