@@ -1,7 +1,7 @@
 """Which cases there are of the model abstraction layer."""
 
 from benchmarks.layer.bench import LayerBench
-from benchmarks.layer.cases import batching, hits, large, nearby, overload, recovery, replicas, rivals
+from benchmarks.layer.cases import batching, hits, large, nearby, neighbours, overload, recovery, replicas, rivals
 from benchmarks.suite import Suite
 
 ABOUT = """\
@@ -30,6 +30,7 @@ LAYER = Suite(
         "overload": overload.measure,
         "recovery": recovery.measure,
         "replicas": replicas.measure,
+        "neighbours": neighbours.measure,
         "cache": hits.measure,
         "nearby": nearby.measure,
         "large": large.measure,

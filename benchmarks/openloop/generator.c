@@ -47,11 +47,11 @@ struct reply { char *data; int32_t length; };
 
 static struct request *requests;
 static struct connection *connections;
-static int *idle; /* a ring of free connections, so that all are used in turn */
+static int *idle; /* a stack of free connections: the one that was used last goes first, as in clients' pools */
 static struct reply *replies;
 static double *due, *left_at, *done_at, start, end;
 static long due_count, request_count, key_count, next_due, under_way; /* of a closed loop due_count is the room */
-static int connection_count, idle_first, idle_count, epoll;
+static int connection_count, idle_count, epoll;
 static uint64_t first_key;
 static char *keys;
 static struct sockaddr_in address;
@@ -88,7 +88,7 @@ static void read_requests(const char *path) {
     }
 }
 
-static void set_free(int index) { idle[(idle_first + idle_count++) % connection_count] = index; }
+static void set_free(int index) { idle[idle_count++] = index; }
 
 static void dial(int index) {
     struct connection *connection = &connections[index];
@@ -114,11 +114,10 @@ static void lost(int index) {
     struct connection *connection = &connections[index];
     if (connection->carries >= 0) under_way--;
     else
-        for (int i = 0, n = idle_count; i < n; i++) { /* turns the ring once, without it */
-            int each = idle[idle_first];
-            idle_first = (idle_first + 1) % connection_count;
-            idle_count--;
-            if (each != index) set_free(each);
+        for (int i = 0, n = idle_count, kept = 0; i < n; i++) {
+            idle[kept] = idle[i];
+            if (idle[i] != index) kept++;
+            else idle_count--;
         }
     close(connection->fd);
     dial(index);
@@ -179,9 +178,7 @@ static int one_is_due(double at) {
 
 static void send_due(void) {
     for (double at = now() - start; idle_count && one_is_due(at); at = now() - start) {
-        int index = idle[idle_first];
-        idle_first = (idle_first + 1) % connection_count;
-        idle_count--;
+        int index = idle[--idle_count];
         under_way++;
         connections[index].carries = next_due;
         left_at[next_due] = at;
