@@ -53,6 +53,10 @@ def test_container_loads_a_framework_only_for_a_model_that_needs_it(container_mo
     assert name not in container_modules
 
 
+def test_server_starts_its_processes_before_it_loads_numpy() -> None:
+    assert "numpy" not in loaded_by(IMPORT_PACKAGE, "clipper.server.root")
+
+
 def test_root_package_is_a_lazy_facade() -> None:
     loaded = loaded_by(IMPORT_PACKAGE, "clipper")
     assert {name for name in loaded if name.startswith("clipper")} == {"clipper"}

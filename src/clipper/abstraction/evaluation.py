@@ -3,13 +3,15 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Hashable
 from math import inf
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mypy_extensions import i64, mypyc_attr
 
-from clipper.abstraction.approximate.similar import Lookup
 from clipper.core.inputs import Input
 from clipper.wire.batches import Outcome
+
+if TYPE_CHECKING:  # else reading the settings would load NumPy, before the server has started any process
+    from clipper.abstraction.approximate.similar import Lookup
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

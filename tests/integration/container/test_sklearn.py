@@ -71,6 +71,27 @@ def test_container_predicts_what_the_estimator_predicts(suffix: str, tmp_path: P
         assert bad[1].message == "The input has the shape 2, and the model takes 64"
 
 
+MODULES_AFTER_LOADING = """
+import gc, sys
+from pathlib import Path
+from clipper.container.__main__ import _warm_model
+_warm_model(Path(sys.argv[1]))
+assert gc.isenabled() and gc.get_freeze_count()
+from sklearn.utils import all_estimators
+before = set(sys.modules)
+assert len(all_estimators()) > 100
+print(*before)
+"""
+
+
+def test_start_imports_what_the_model_needs_and_not_every_estimator(tmp_path: Path) -> None:
+    folder = bundle(tmp_path / "a", pipeline(), "skops", example=X[0].tolist())
+    command = [sys.executable, "-c", MODULES_AFTER_LOADING, str(folder)]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
+    assert "sklearn.linear_model" in loaded
+    assert not {"pytest", "sklearn.gaussian_process", "sklearn.naive_bayes"}.intersection(loaded)
+
+
 def test_images_are_flattened_to_rows_of_features(tmp_path: Path) -> None:
     model = load_model(bundle(tmp_path / "a", pipeline(), example=X[0].reshape(8, 8).tolist()), clock)
     assert model.example is not None

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +65,30 @@ def _read_joblib(path: Path) -> Any:
 
 
 def _read_skops(path: Path) -> Any:
-    from skops.io import get_untrusted_types, load
-
-    unknown = get_untrusted_types(file=path)
+    skops = _skops()
+    unknown = skops.get_untrusted_types(file=path)
     foreign = [name for name in unknown if name.partition(".")[0] not in TRUSTED_PACKAGES]
     if foreign:
         raise invalid(
             f"{path.name} holds types that are not trusted: {', '.join(foreign)}; if you do trust them, save the model "
             "with joblib"
         )
-    return load(path, trusted=unknown)
+    return skops.load(path, trusted=unknown)
+
+
+def _skops() -> Any:
+    """`skops.io`, without its list of the estimators that it trusts by itself: what we trust are packages.
+
+    Making that list imports all of scikit-learn, and pytest where that is installed: a fifth of a replica's start.
+    """
+    import sklearn.utils
+
+    all_estimators = sklearn.utils.all_estimators
+    sklearn.utils.all_estimators = list  # which makes an empty one
+    try:
+        return import_module("skops.io")
+    finally:
+        sklearn.utils.all_estimators = all_estimators
 
 
 def _on_rows(predict: Callable[[Any], Any]) -> Callable[[Any], Any]:
