@@ -18,7 +18,7 @@ from benchmarks.load import replay
 from benchmarks.machine import version
 from benchmarks.openloop.run import open_loop
 from benchmarks.openloop.schedule import Phase
-from benchmarks.peers import bentoml, litserve, mlserver, mosec
+from benchmarks.peers import bentoml, litserve, mlserver, mosec, pytriton
 from benchmarks.peers.target import Target, started
 from benchmarks.report import Sheet
 from benchmarks.rounds import FAILURES, describe, reason
@@ -58,6 +58,15 @@ RIVALS: tuple[tuple[Target, tuple[Settings, ...]], ...] = (
             {"max_batch_size": 64, "max_batch_time": 0.005, "parallel_workers": 0},
             {"max_batch_size": 32, "max_batch_time": 0.002, "parallel_workers": 0},
             {"max_batch_size": 0, "max_batch_time": 0.0, "parallel_workers": 0},
+        ),
+    ),
+    (
+        pytriton.TARGET,
+        (
+            {"max_batch_size": 64, "max_queue_delay_us": 1000},
+            {"max_batch_size": 64, "max_queue_delay_us": 5000},
+            {"max_batch_size": 8, "max_queue_delay_us": 1000},
+            {"max_batch_size": 64, "max_queue_delay_us": 0},
         ),
     ),
 )

@@ -24,7 +24,7 @@ from clipper.management.build import run_build_step
 from clipper.management.config import ArtifactConfig
 from clipper.management.disk import disk_errors
 
-RUNTIME_REQUIREMENTS = ("cloudpickle", "numpy")
+RUNTIME_REQUIREMENTS = ("cloudpickle", "msgspec", "numpy")
 """What the container itself imports; the model's own requirements choose the versions."""
 
 OLDEST_PYTHON = (3, 11)
