@@ -36,6 +36,8 @@ HOT_PATH = (
     "abstraction/queue.py",
     "abstraction/replica.py",
     "abstraction/terms.py",
+    "container/batches/inputs.py",
+    "container/model.py",
     "container/peer.py",
     "container/runner.py",
     "engine/application.py",

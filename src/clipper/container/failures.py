@@ -15,7 +15,8 @@ MAX_MESSAGE_CHARACTERS = 1000
 LOG_INTERVAL_S = 1.0
 """A model that fails every query fills a disk in minutes if each failure leaves a traceback."""
 
-_OUR_FRAMES = (str(Path(__file__).parent), "<frozen runpy>", "<frozen importlib")
+_OUR_FRAMES = (str(Path(__file__).parent), "src/clipper/container/", "<frozen runpy>", "<frozen importlib")
+"""Where they are; compiled modules name their files as they were given to the compiler."""
 
 _logger = logging.getLogger(__name__)
 

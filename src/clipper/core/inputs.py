@@ -38,12 +38,12 @@ class DType(IntEnum):
     @property
     def item_size(self) -> int:
         """Bytes per element."""
-        return _ITEM_SIZE[self]
+        return _ITEM_SIZES[self]
 
     @property
     def is_numeric(self) -> bool:
         """Whether a batch of this type is one array (else a list of `bytes` or `str`)."""
-        return self not in (DType.BYTES, DType.STRING)
+        return self is not _BYTES and self is not _STRING
 
 
 _DTYPE_OF = {
@@ -54,14 +54,12 @@ _DTYPE_OF = {
     InputType.STRINGS: DType.STRING,
 }
 
-_ITEM_SIZE = {
-    DType.BYTES: 1,
-    DType.INT32: 4,
-    DType.FLOAT32: 4,
-    DType.FLOAT64: 8,
-    DType.STRING: 1,
-    DType.UINT8: 1,
-}
+_ITEM_SIZES: Final = (1, 4, 4, 8, 1, 1)
+"""By element type; a tuple, since an enum's hash is a call of Python's."""
+
+_BYTES: Final = DType.BYTES  # a name of this module is found several times faster than an enum's attribute
+_STRING: Final = DType.STRING
+_UINT8: Final = DType.UINT8
 
 NUMPY_NAME = {
     DType.INT32: "int32",
@@ -99,9 +97,6 @@ def parse_input_type(text: str, field: str = "input_type") -> InputType:
     if found is None:
         raise invalid(f"Invalid {field} {text[:80]!r}: expected one of {', '.join(InputType)}")
     return found
-
-
-_UINT8: Final = DType.UINT8  # a name of this module is found several times faster than an enum's attribute
 
 
 class Input:

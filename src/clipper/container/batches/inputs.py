@@ -20,20 +20,19 @@ from clipper.wire.batches import InputBatch
 ModelInputs: TypeAlias = "NDArray[np.generic] | list[NDArray[np.generic]] | list[bytes] | list[str]"
 """What `predict_batch` receives."""
 
-_NUMPY_DTYPE = {dtype: np.dtype(name).newbyteorder("<") for dtype, name in NUMPY_NAME.items()}
+_NUMPY_DTYPES = [np.dtype(NUMPY_NAME.get(dtype, "V1")).newbyteorder("<") for dtype in DType]
 
 
 def model_inputs(batch: InputBatch) -> ModelInputs:
     """The argument of `predict_batch`. Raises UnicodeDecodeError for a string that is not UTF-8."""
     if batch.uniform:
-        flat = np.frombuffer(batch.payload, _NUMPY_DTYPE[batch.dtype])
-        return flat.reshape(batch.size, *batch.shapes[0]).copy()
+        return np.ndarray((batch.size, *batch.shapes[0]), _NUMPY_DTYPES[batch.dtype], bytearray(batch.payload))
     rows = batch.rows()
     if batch.dtype is DType.BYTES:
         return [bytes(row) for row in rows]
     if batch.dtype is DType.STRING:
         return [str(row, "utf-8") for row in rows]
-    dtype = _NUMPY_DTYPE[batch.dtype]
+    dtype = _NUMPY_DTYPES[batch.dtype]
     return [np.frombuffer(row, dtype).reshape(shape).copy() for row, shape in zip(rows, batch.shapes, strict=True)]
 
 
