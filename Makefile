@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 REDIS := $(VENV)/.redis
 JDK := $(VENV)/.jdk
 R := $(VENV)/.r
+PULSE := $(VENV)/.pulse
 DEPENDENCIES := $(VENV)/.dependencies
 INSTALLED := $(VENV)/.installed
 HOT_PATH := $(shell sed -n 's|^    "\(.*\.py\)",$$|src/clipper/\1|p' setup.py)
@@ -31,7 +32,7 @@ demo: $(INSTALLED) ## train models, serve and query them, break things, learn fr
 test: check $(REDIS) $(JDK) ## every check, then every test
 	$(BIN)/pytest
 
-test-frameworks: $(INSTALLED) $(JDK) $(R) ## deploy real models of heavy frameworks, each in an environment of its own; gigabytes
+test-frameworks: $(INSTALLED) $(JDK) $(R) $(PULSE) ## deploy real models of heavy frameworks, each in an environment of its own; gigabytes
 	$(BIN)/pytest --timeout 1800 tests/frameworks
 
 check: $(INSTALLED) ## format, lint, types, architecture; changes nothing
@@ -103,6 +104,14 @@ $(R): | $(BIN)/pip
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -qq --yes --no-install-recommends r-base-core; } >/dev/null 2>&1 \
 		|| echo "Rscript is missing (Debian: apt-get install r-base-core): the tests of R will fail"
+	@touch $@
+
+# The binary of Julius that its package brings is linked with this, and does not start without it.
+$(PULSE): | $(BIN)/pip
+	@ldconfig -p | grep -q libpulse-simple \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --yes --no-install-recommends libpulse0; } >/dev/null 2>&1 \
+		|| echo "libpulse is missing (Debian: apt-get install libpulse0): the tests of Julius will fail"
 	@touch $@
 
 # Compiled is a fifth faster under load (docs/decisions/0015) and takes a minute. It needs Python's headers; where they are

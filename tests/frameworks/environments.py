@@ -7,6 +7,7 @@ of the frameworks. They may use our client too; what that needs and the environm
 import asyncio
 import logging
 import os
+import platform
 import shutil
 import subprocess
 import sysconfig
@@ -24,13 +25,20 @@ REQUIREMENTS = ROOT / "requirements" / "frameworks"
 HOME_VARIABLE = "FRAMEWORKS_HOME"
 """Names the folder that keeps the environments; several gigabytes."""
 
-OLD_PYTHONS = {"bvlc_caffe": "3.9", "turicreate": "3.8"}
-"""Of frameworks that Python 3.11 is too new for; found on PATH, or where pyenv keeps them."""
+HERE = ".".join(platform.python_version_tuple()[:2])
+
+COMMAND_PYTHONS = {"bvlc_caffe": "3.9", "turicreate": "3.8", "julius": HERE, "kaldi": HERE}
+"""Of frameworks that are served by a command, some on a Python that is too old for us: where PATH or pyenv has it."""
+
+BY_HAND = frozenset({"turicreate"})
+"""Of these, requirements are all that is installed: their packages ask for gigabytes which their models do not use."""
+
+KEPT_BY_HAND = "by-hand"
 
 PROGRAM_TIMEOUT_S = 300.0
 
 _RUN = (
-    "import runpy, sys; sys.path += [sys.argv.pop(1), sys.argv.pop(1)]; "
+    "import os, runpy, sys; sys.path += sys.argv.pop(1).split(os.pathsep); "
     "runpy.run_module(sys.argv.pop(1), None, '__main__')"
 )
 
@@ -42,7 +50,7 @@ def home() -> Path:
     folder = Path(os.environ.get(HOME_VARIABLE) or ROOT / ".venv" / ".frameworks")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in folder.iterdir():
-        if each.name != "envs":
+        if each.name not in ("envs", KEPT_BY_HAND):
             shutil.rmtree(each) if each.is_dir() else each.unlink()
     return folder
 
@@ -63,11 +71,29 @@ def python_for(framework: str, home: Path) -> Path:
     Raises:
         ClipperError: as the server's builder: INVALID_ARGUMENT that names the Python which this machine lacks.
     """
-    return python_of(requirements_of(framework), home, OLD_PYTHONS.get(framework, ""))
+    if framework in BY_HAND:
+        return _made_by_hand(framework, home)
+    return python_of(requirements_of(framework), home, COMMAND_PYTHONS.get(framework, ""))
 
 
-def python_of(requirements: list[str], home: Path, old_python: str = "") -> Path:
-    """The same for requirements, and for a Python that only containers of framework "command" run on."""
+def _made_by_hand(framework: str, home: Path) -> Path:
+    """An environment that the server's builder could not make: without the dependencies that packages name."""
+    folder = home / KEPT_BY_HAND / framework
+    python, marker = folder / "bin" / "python", folder / "whole"
+    if not marker.exists():
+        base = python_of(["setuptools"], home, COMMAND_PYTHONS[framework])
+        requirements = str(REQUIREMENTS / f"{framework}.txt")
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        subprocess.run([base, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--no-deps", "-r", requirements], check=True, env=variables
+        )
+        marker.touch()
+    return python
+
+
+def python_of(requirements: list[str], home: Path, for_command: str = "") -> Path:
+    """The same for requirements; or for the Python of a command, which has nothing but those installed."""
     folder = home / "envs"
     folder.mkdir(mode=0o700, exist_ok=True)
     wanted = Manifest(
@@ -76,16 +102,17 @@ def python_of(requirements: list[str], home: Path, old_python: str = "") -> Path
         input_type=InputType.DOUBLES,
         requirements=tuple(requirements),
     )
-    if old_python:
-        wanted = replace(wanted, framework=COMMAND, python=old_python)
+    if for_command:
+        wanted = replace(wanted, framework=COMMAND, command=("python",), python=for_command)
     environments = EnvironmentFolder(folder, dict(os.environ), ArtifactConfig())
     return asyncio.run(environments.prepare(wanted, _log.info)).python
 
 
 def run_own(python: Path, program: str, *arguments: object) -> str:
     """What `tests.frameworks.own.<program>` prints; its own words if it fails."""
-    site_packages = sysconfig.get_path("purelib")
-    command = [str(python), "-c", _RUN, str(ROOT), site_packages, f"tests.frameworks.own.{program}"]
+    # Packages of this Python are of no use to an older one.
+    folders = [str(ROOT)] if program in COMMAND_PYTHONS else [str(ROOT), sysconfig.get_path("purelib")]
+    command = [str(python), "-c", _RUN, os.pathsep.join(folders), f"tests.frameworks.own.{program}"]
     ended = subprocess.run(
         [*command, *map(str, arguments)],
         cwd=ROOT,
