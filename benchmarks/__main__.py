@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.cases import Model
 from benchmarks.document import Found, document
 from benchmarks.layer.suite import LAYER
 from benchmarks.machine import Run, this_run
@@ -19,7 +18,7 @@ from benchmarks.peers import TARGETS
 from benchmarks.peers.target import REPOSITORY
 from benchmarks.processes import adopt_orphans, stop
 from benchmarks.report import error_notes
-from benchmarks.rounds import FAILURES, Results, Tell, run_rounds, sweep
+from benchmarks.rounds import FAILURES, Tell, run_rounds, sweep
 from benchmarks.selection.suite import SELECTION
 from benchmarks.slo import inside_slo
 from benchmarks.startup import measure_startup
@@ -56,7 +55,7 @@ def measure_servers(found: Found, options: argparse.Namespace, tell: Tell) -> No
         sweep(found.targets, found.results, SWEEP_S, options.cache, tell)
     run_rounds(found.targets, found.results, options.rounds, options.seconds, options.cache, tell)
     if any(target.name == CLIPPER for target in found.targets) and CLIPPER not in found.results.failures:
-        measure_extras(found.extras, found.results, options, tell)
+        measure_extras(found.extras, options, tell)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -101,14 +100,11 @@ def command(options: argparse.Namespace) -> str:
     return f"python -m benchmarks {sizes}{only}" + ("" if options.sweep else " --no-sweep")
 
 
-def measure_extras(extras: Extras, results: Results, options: argparse.Namespace, tell: Tell) -> None:
+def measure_extras(extras: Extras, options: argparse.Namespace, tell: Tell) -> None:
     """What is measured of Clipper alone. What fails stays unmeasured, and is said."""
-    cell = results.cell(CLIPPER, Model.SUM, 64)
     try:
-        if cell is not None:
-            extras.slo_rate = cell.per_second / 2
-            tell(f"{extras.slo_rate:,.0f} queries/s on a schedule of their own")
-            extras.slo = inside_slo(extras.slo_rate, 2 * options.seconds, options.cache)
+        tell("half of the load, on a schedule of its own")
+        extras.slo_rate, extras.slo = inside_slo(2 * options.seconds, options.cache)
         tell("first prediction after a start")
         extras.startups_s = measure_startup(options.rounds)
         tell(f"memory over {options.queries:,} queries")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from benchmarks.frameworks.cases import Case
 from clipper.client.packaging import PackageOptions, package
+from clipper.container.bundle import COMMAND, MANIFEST_NAME, read_manifest
 from clipper.core.errors import ClipperError
 from clipper.core.native_libraries import FAST_COPIES, ONE_THREAD
 from clipper.management.launchers.local import SILENCE
-from tests.frameworks.environments import ROOT, python_of, requirements_of
+from tests.frameworks.environments import ROOT, python_for
 
 ATTEMPTS = 3
 
@@ -41,15 +42,24 @@ def row_of(case: Case, home: Path) -> str:
     python = _python(case.environment, home)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        trainer = _python(case.trained_in, home) if case.trained_in else python
+        trainer = python if case.trained_in is None else _python(case.trained_in, home)
         _run(*_training(case, trainer), folder)
-        options = PackageOptions(framework=case.framework, input_type=case.input_type, example=case.example)
-        package(folder / case.file, folder / "bundle", options)
-        found = min((_probed(python, folder / "bundle") for _ in range(ATTEMPTS)), key=lambda each: each["start_s"])
+        bundle = _bundle(case, folder)
+        found = min((_probed(python, bundle) for _ in range(ATTEMPTS)), key=lambda each: each["start_s"])
     return (
         f"| {case.title} | {case.shown} {_version(case, python)} | {case.how} | {found['start_s']:.2f} s "
         f"| {found['one_ms']:.3f} ms | {found['batch_ms']:.3f} ms | {found['rss_mb']:.0f} MB |"
     )
+
+
+def _bundle(case: Case, folder: Path) -> Path:
+    """What the example has made: a bundle as it is, or a model that is packaged now."""
+    made = folder / case.file
+    if (made / MANIFEST_NAME).is_file():
+        return made
+    options = PackageOptions(framework=case.framework, input_type=case.input_type, example=case.example)
+    package(made, folder / "packaged", options)
+    return folder / "packaged"
 
 
 def _training(case: Case, python: Path) -> list[object]:
@@ -68,22 +78,26 @@ def _python(environment: str, home: Path) -> Path:
     if not environment:
         return Path(sys.executable)
     try:
-        return python_of(requirements_of(environment), home)
+        return python_for(environment, home)
     except ClipperError as error:
         raise NotMeasured(f"its environment cannot be made on this machine ({error.code})") from error
 
 
 def _probed(python: Path, bundle: Path) -> dict[str, float]:
     start = time.monotonic()
-    found: dict[str, float] = json.loads(_run(python, "-m", "benchmarks.frameworks.probe", bundle).splitlines()[-1])
-    return {**found, "start_s": found["ready_s"] - start}
+    command = read_manifest(bundle).framework == COMMAND
+    program = [sys.executable if command else python, "-m", "benchmarks.frameworks.probe", bundle]
+    found: dict[str, float] = json.loads(_run(*program, first_on_path=python.parent).splitlines()[-1])
+    return {**found, "start_s": found["ready_s"] - found.get("start_s", start)}
 
 
-def _run(*command: object) -> str:
+def _run(*command: object, first_on_path: Path | None = None) -> str:
     """What a command prints, run as a container is; its own words on standard error if it fails."""
     variables = {**FAST_COPIES, **SILENCE, **os.environ, **ONE_THREAD}
     for name in _LEAKING:
         variables.pop(name, None)
+    if first_on_path is not None:  # as the launcher has it: where the command of a bundle finds its Python
+        variables["PATH"] = os.pathsep.join([str(first_on_path), variables.get("PATH", os.defpath)])
     ended = subprocess.run(
         list(map(str, command)), cwd=ROOT, env=variables, capture_output=True, text=True, check=False
     )
