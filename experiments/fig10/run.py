@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.section import Line, Plot
 from benchmarks.selection.digit_models import fitted
-from experiments.fig10 import speech
+from experiments.fig10 import languages, speech
 from experiments.lib import statistics
 from experiments.lib.cluster import Cluster, cluster
 from experiments.lib.conversation import Script, Turn, converse
@@ -69,9 +69,12 @@ def run(setting: Setting) -> Finding:
     lines = [Line(name, x, _means(each)) for name, each in (*errors.items(), ("pooled", pooled), ("own group's", own))]
     marks = [("goes over to another group", float(HALF))]
     plot = Plot("fig10", "Users of four groups", "feedbacks of the user", "error", lines, marks=marks)
-    spoken = speech.run(setting)
-    table = sheet(f"Digits: error of {len(truth)} users", head, rows)
-    return Finding("fig10", claims + spoken.claims, [table, *spoken.tables], [plot, *spoken.plots])
+    found = Finding("fig10", claims, [sheet(f"Digits: error of {len(truth)} users", head, rows)], [plot])
+    for more in (languages.run(setting), speech.run(setting)):
+        found.claims += more.claims
+        found.tables += more.tables
+        found.plots += more.plots
+    return found
 
 
 def _world(setting: Setting) -> World:

@@ -1,16 +1,21 @@
 """The paper's Fig. 3: what a container takes for batches of all sizes, by model."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.request import Request, urlopen
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.bodies import BINARY
 from benchmarks.layer import models
 from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.server import APPLICATION, Layer, fresh_folder, layer
 from benchmarks.section import Line, Plot
-from experiments.lib.finding import Finding, Measured, at_least, at_most, sheet
+from experiments.lib.data import RESNET20, RESNET32
+from experiments.lib.finding import Claim, Finding, Measured, at_least, at_most, sheet
+from experiments.lib.networks import LIVE_REQUIREMENTS, Pixels
 from experiments.lib.setting import Setting
 from experiments.lib.timing import timed
 
@@ -18,6 +23,23 @@ SIZES, QUICK_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024), (1, 16, 256)
 REPEATS, QUICK_REPEATS = 12, 4
 OBJECTIVE_MS, PATIENT_MS, ENOUGH_MS = 20.0, 60_000.0, 400.0
 WHOLE = 0.99  # of the batches have to be of the size asked for
+
+
+RESNETS = (RESNET20, RESNET32)
+RESNET_SIDE = 32  # pixels
+IMAGES = 256  # different ones of a network's
+
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model, how it is deployed, and what it is asked."""
+
+    name: str
+    model: object
+    options: dict[str, Any]
+    rows: Rows
 
 
 @dataclass(frozen=True)
@@ -39,9 +61,8 @@ def run(setting: Setting) -> Finding:
     """All models, one after the other, on one server."""
     bench = timed(setting)
     sizes = setting.choose(SIZES, QUICK_SIZES)
-    names = [name for name in models.ALL if not (setting.quick and name == models.CONVNET)]
     with fresh_folder() as folder, layer(folder, PATIENT_MS) as server:
-        curves = [_curve(bench, server, name, sizes) for name in names]
+        curves = [_curve(bench, server, subject, sizes) for subject in _subjects(setting, bench)]
     largest = {curve.model: curve.largest() for curve in curves}
     rows = []
     for curve in curves:
@@ -53,6 +74,7 @@ def run(setting: Setting) -> Finding:
     claims = [
         at_least("largest batch at 20 ms, linear SVM's of kernel SVM's (the paper: 241)", apart, 100, "×"),
         at_least(f"a batch of {size}: kernel SVM's time of linear SVM's", Measured(slow[size] / fast[size]), 10, "×"),
+        *_slower(largest),
         at_most("linear SVM: a batch of 16, of one input's time", Measured(fast[16] / fast[1]), 4, "×"),
     ]
     lines = [Line(each.model, list(each.latency_ms), list(each.latency_ms.values())) for each in curves]
@@ -62,21 +84,44 @@ def run(setting: Setting) -> Finding:
     return Finding("fig3", claims, [table], [plot])
 
 
-def _curve(bench: LayerBench, server: Layer, name: str, sizes: tuple[int, ...]) -> Curve:
-    model, options = bench.model(name)
-    server.deploy(model, **options)
+def _slower(largest: dict[str, float]) -> list[Claim]:
+    """Of the deepest network, if it is there."""
+    if RESNET32.name not in largest:
+        return []
+    apart = Measured(largest[models.LINEAR] / largest[RESNET32.name])
+    return [at_least(f"largest batch at 20 ms, linear SVM's of {RESNET32.name}'s", apart, 100, "×")]
+
+
+def _subjects(setting: Setting, bench: LayerBench) -> Iterator[Subject]:
+    """Models on MNIST, then the networks on CIFAR-10 whose files are there."""
+    for name in models.ALL:
+        if not (setting.quick and name == models.CONVNET):
+            model, options = bench.model(name)
+            yield Subject(name, model, options, bench.digits.test)
+    for network in RESNETS:
+        if setting.data.has(network):
+            rows = np.random.default_rng(0).normal(size=(IMAGES, 3 * RESNET_SIDE**2))
+            model = Pixels(setting.data.path(network).read_bytes(), RESNET_SIDE)
+            options = {"requirements": LIVE_REQUIREMENTS, "example": rows[0].tolist()}
+            yield Subject(network.name, model, options, rows)
+        else:
+            setting.tell(f"{network.name} is left out: {network.file} is not in the data folder")
+
+
+def _curve(bench: LayerBench, server: Layer, subject: Subject, sizes: tuple[int, ...]) -> Curve:
+    server.deploy(subject.model, **subject.options)
     found: dict[int, float] = {}
     for size in sizes:
         server.batching("fixed", size)
-        rows = np.resize(bench.digits.test, (size, bench.digits.test.shape[1]))
+        rows = np.resize(subject.rows, (size, subject.rows.shape[1]))
         found[size] = _batch_ms(bench, server, rows)
         if found[size] > ENOUGH_MS:
             break
-    bench.tell(f"{name}: {', '.join(f'{size} {ms:.2f} ms' for size, ms in found.items())}")
-    return Curve(name, found)
+    bench.tell(f"{subject.name}: {', '.join(f'{size} {ms:.2f} ms' for size, ms in found.items())}")
+    return Curve(subject.name, found)
 
 
-def _batch_ms(bench: LayerBench, server: Layer, rows: np.typing.NDArray[np.float64]) -> float:
+def _batch_ms(bench: LayerBench, server: Layer, rows: Rows) -> float:
     """The mean over some batches, every input new."""
     rng = np.random.default_rng(len(rows))
     _post(server, rows + rng.random())
@@ -89,7 +134,7 @@ def _batch_ms(bench: LayerBench, server: Layer, rows: np.typing.NDArray[np.float
     return use.computing * use.seconds / use.batches * 1000 * len(rows) / use.mean_batch
 
 
-def _post(server: Layer, rows: np.typing.NDArray[np.float64]) -> None:
+def _post(server: Layer, rows: Rows) -> None:
     url = f"http://127.0.0.1:{server.port}/{APPLICATION}/predict?dtype=float64&batch={len(rows)}"
     with urlopen(Request(url, rows.tobytes(), {"Content-Type": BINARY}), timeout=60) as reply:
         reply.read()
