@@ -18,7 +18,7 @@ from experiments.lib.setting import Setting
 
 ENVIRONMENT = "languages"
 SENTENCES = "lib/*/site-packages/eld/tests/data/big-test.txt"  # 1,000 of each of 60 languages
-EACH, QUICK_EACH = 200, 40  # of a language
+EACH, QUICK_EACH = 120, 40  # of a language
 LETTERS = 20  # of a text: the length of a search query
 POLICY = "jury"
 APPS = {"one": "one state for all", "own": "a state for each language"}

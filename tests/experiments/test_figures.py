@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from experiments.fig3.run import Curve
+from experiments.fig8 import run as fig8
 from experiments.fig10.languages import LETTERS, Heard, sentences
+from experiments.lib.networks import drawn
 
 
 def test_largest_batch_lies_on_the_line_through_its_neighbours() -> None:
@@ -31,3 +33,15 @@ def test_sentences_are_drawn_by_language_and_cut(tmp_path: Path) -> None:
     assert all(len(texts) == len(set(texts)) == 4 for texts in found.values())
     assert {text[:2] for text in found["am"]} == {"am"}
     assert {len(text) for texts in found.values() for text in texts} == {LETTERS}
+
+
+@pytest.mark.parametrize(("spare", "claimed"), [(0.82, True), (0.9, False)])
+def test_beating_every_model_is_claimed_where_there_is_something_to_win(spare: float, claimed: bool) -> None:
+    """Whoever knows when the best one fails errs on a tenth; so does, nearly, a second one as good as it."""
+    errors = np.full((2, fig8.QUERIES), 0.1)
+    answers = drawn((0.95, spare), 2000)
+    alone = np.full_like(errors, 0.3)
+    stream = fig8.Stream("s", answers, dict.fromkeys(fig8.POLICIES, errors), alone, errors)
+    claims = {each.text: each for each in fig8._claims(stream)}
+    assert claims["exp3, s: cumulative error less that of the best model, which fails"].holds
+    assert ("exp3, s: cumulative error below that of every model alone" in claims) is claimed
