@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.report import Sheet
 from benchmarks.section import Line, Plot
 from benchmarks.selection.cases.fig7 import calibration_error
+from experiments.fig7 import photos
 from experiments.lib import statistics
 from experiments.lib.cluster import Cluster, cluster
 from experiments.lib.conversation import Script, Turn, converse
@@ -56,7 +57,10 @@ def run(setting: Setting) -> Finding:
         running.deploy(models, "integers", [0, 0])
         plain = _asked(running, answers, setting)
         learned = {policy: _taught(running, policy, answers, orders, setting) for policy in ("majority", "jury")}
-    return _finding(answers, plain, learned)
+    found, shown = _finding(answers, plain, learned), photos.run(setting)
+    found.claims += shown.claims
+    found.tables += shown.tables
+    return found
 
 
 def _asked(running: Cluster, answers: Answers, setting: Setting) -> Plain:

@@ -1,5 +1,6 @@
 """Trained networks on CIFAR-10 by what they answered, and models that answer it again in a container."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +66,22 @@ def drawn(accuracies: tuple[float, ...], count: int) -> Answers:
 
 
 class Photos:
-    """A network in ONNX Runtime that is shown JPEG files; for a container that has Pillow."""
+    """A network in ONNX Runtime that is shown JPEG files; for a container that has Pillow.
 
-    MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    Photos have the side that it wants, unless one is given. Colours from 0 to 1 have `mean` and `deviation`.
+    """
 
-    def __init__(self, graph: bytes) -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        mean: Sequence[float] = (0.485, 0.456, 0.406),
+        deviation: Sequence[float] = (0.229, 0.224, 0.225),
+        side: int | None = None,
+    ) -> None:
         self.graph = graph
+        self.mean = mean
+        self.deviation = deviation
+        self.side = side
         self.session: Any = None
 
     def predict_batch(self, inputs: Any) -> list[int]:
@@ -83,8 +94,11 @@ class Photos:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
             self.session = onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
-        pixels = np.stack([np.asarray(Image.open(io.BytesIO(bytes(each)))) for each in inputs]) / 255.0
-        scaled = ((pixels - self.MEAN) / self.DEVIATION).transpose(0, 3, 1, 2).astype(np.float32)
+        photos = [Image.open(io.BytesIO(bytes(each))).convert("RGB") for each in inputs]
+        if self.side is not None:
+            photos = [each.resize((self.side, self.side), Image.Resampling.BICUBIC) for each in photos]
+        pixels = np.stack([np.asarray(each) for each in photos]) / 255.0
+        scaled = ((pixels - self.mean) / self.deviation).transpose(0, 3, 1, 2).astype(np.float32)
         return [int(best) for best in self.session.run(None, {"x": scaled})[0].argmax(axis=1)]
 
 
