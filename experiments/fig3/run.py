@@ -13,6 +13,7 @@ from benchmarks.layer import models
 from benchmarks.layer.bench import LayerBench
 from benchmarks.layer.server import APPLICATION, Layer, fresh_folder, layer
 from benchmarks.section import Line, Plot
+from experiments.lib import imagenet
 from experiments.lib.data import RESNET20, RESNET32
 from experiments.lib.finding import Claim, Finding, Measured, at_least, at_most, sheet
 from experiments.lib.networks import LIVE_REQUIREMENTS, Pixels
@@ -27,7 +28,8 @@ WHOLE = 0.99  # of the batches have to be of the size asked for
 
 RESNETS = (RESNET20, RESNET32)
 RESNET_SIDE = 32  # pixels
-IMAGES = 256  # different ones of a network's
+EFFICIENTNET = "lite0"  # the smallest
+IMAGES = 16  # different ones of a network's; a number is added to all in each batch
 
 Rows = NDArray[np.float64]
 
@@ -50,11 +52,15 @@ class Curve:
     latency_ms: dict[int, float]
 
     def largest(self) -> float:
-        """The batch that takes 20 ms, on the line through the nearest two sizes."""
+        """The batch that takes 20 ms: between two sizes on the line through them, beyond all through first and last."""
         sizes, times = list(self.latency_ms), list(self.latency_ms.values())
-        place = min(max(1, int(np.searchsorted(times, OBJECTIVE_MS))), len(sizes) - 1)
-        slope = (times[place] - times[place - 1]) / (sizes[place] - sizes[place - 1])
-        return max(1.0, sizes[place - 1] + (OBJECTIVE_MS - times[place - 1]) / max(slope, 1e-6))
+        place = next((n for n, each in enumerate(times) if each >= OBJECTIVE_MS), len(times))
+        if place == 0:
+            return 1.0
+        before = 0 if place == len(times) else place - 1
+        last = min(place, len(times) - 1)
+        slope = (times[last] - times[before]) / (sizes[last] - sizes[before])
+        return sizes[before] + (OBJECTIVE_MS - times[before]) / max(slope, 1e-6)
 
 
 def run(setting: Setting) -> Finding:
@@ -93,19 +99,26 @@ def _slower(largest: dict[str, float]) -> list[Claim]:
 
 
 def _subjects(setting: Setting, bench: LayerBench) -> Iterator[Subject]:
-    """Models on MNIST, then the networks on CIFAR-10 whose files are there."""
+    """Models on MNIST, then the networks on CIFAR-10 whose files are there, then one on ImageNet."""
     for name in models.ALL:
         if not (setting.quick and name == models.CONVNET):
             model, options = bench.model(name)
             yield Subject(name, model, options, bench.digits.test)
     for network in RESNETS:
         if setting.data.has(network):
-            rows = np.random.default_rng(0).normal(size=(IMAGES, 3 * RESNET_SIDE**2))
-            model = Pixels(setting.data.path(network).read_bytes(), RESNET_SIDE)
-            options = {"requirements": LIVE_REQUIREMENTS, "example": rows[0].tolist()}
-            yield Subject(network.name, model, options, rows)
+            yield _network(network.name, setting.data.path(network).read_bytes(), RESNET_SIDE)
         else:
             setting.tell(f"{network.name} is left out: {network.file} is not in the data folder")
+
+    if not setting.quick:
+        graph = imagenet.graphs(setting)[EFFICIENTNET]
+        yield _network("EfficientNet-Lite0", graph, imagenet.SIDES[EFFICIENTNET])
+
+
+def _network(name: str, graph: bytes, side: int) -> Subject:
+    rows = np.random.default_rng(0).normal(size=(IMAGES, 3 * side**2))
+    options = {"requirements": LIVE_REQUIREMENTS, "example": rows[0].tolist()}
+    return Subject(name, Pixels(graph, side), options, rows)
 
 
 def _curve(bench: LayerBench, server: Layer, subject: Subject, sizes: tuple[int, ...]) -> Curve:
