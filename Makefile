@@ -29,8 +29,9 @@ help: ## list the targets
 demo: $(INSTALLED) ## train models, serve and query them, break things, learn from feedback; exits 0
 	$(BIN)/clipper demo
 
+# Two files at a time, as most tests wait for processes; in the order of their names, since the longest would else come last.
 test: check $(REDIS) $(JDK) ## every check, then every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-frameworks: $(INSTALLED) $(JDK) $(R) $(PULSE) ## deploy real models of heavy frameworks, each in an environment of its own; gigabytes
 	$(BIN)/pytest --timeout 1800 tests/frameworks

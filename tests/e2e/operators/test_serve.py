@@ -59,9 +59,10 @@ def test_texts_and_estimators_are_served() -> None:
 
 
 def test_function_that_fails_in_its_container_is_told_and_nothing_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    folder = tmp_path_factory.mktemp("s")  # sockets lie in it, whose names are bounded
+    monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr("tempfile.tempdir", None)
 
     class Unloadable:
@@ -78,8 +79,8 @@ def test_function_that_fails_in_its_container_is_told_and_nothing_is_left(
         clipper.serve(Unloadable())
     assert caught.value.code is ErrorCode.MODEL_FAILED
     assert "no way back" in caught.value.detail
-    assert list(tmp_path.iterdir()) == []
-    assert processes_of(tmp_path) == []
+    assert list(folder.iterdir()) == []
+    assert processes_of(folder) == []
 
 
 def test_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
