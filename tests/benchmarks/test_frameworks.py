@@ -16,7 +16,7 @@ NOT_FRAMEWORKS = {"python", "openinference"}
 
 
 def test_every_framework_that_is_served_has_a_case() -> None:
-    assert {case.framework for case in CASES} == set(LOADERS) - NOT_FRAMEWORKS
+    assert set(LOADERS) - NOT_FRAMEWORKS <= {case.framework for case in CASES}  # the others are served by a command
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
