@@ -73,7 +73,11 @@ def _serve(options: argparse.Namespace, identity: Identity) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: runner.stop())
         _logger.info("Ready: %s version %s on %s", identity.model, identity.version, address_of(listener))
-        runner.run()
+        try:
+            while runner.goes_on():
+                runner.turn()
+        finally:
+            runner.leave()
     return 0
 
 

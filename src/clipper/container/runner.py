@@ -47,35 +47,34 @@ class Identity:
 
 
 class Runner:
-    """The loop of a container. `run` returns after `stop`, or when no peer has been there for `orphan_grace_s`."""
+    """What the loop of a container does: `turn` while `goes_on`, then `leave`.
+
+    It ends after `stop`, or when no peer has been there for `orphan_grace_s`. The loop itself is not here: this module
+    is compiled, and handlers of signals run between byte codes.
+    """
 
     def __init__(self, model: Model, identity: Identity, listener: socket.socket, orphan_grace_s: float) -> None:
         self._model = model
         self._identity = identity
         self._listener = listener
         self._orphan_grace_s = orphan_grace_s
-        self._orphan_at = inf
+        self._orphan_at = time.monotonic() + orphan_grace_s
         self._peers: deque[Peer] = deque()
         self._connected: dict[int, Peer] = {}  # by the connection's descriptor
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._poll = select.poll()
+        self._poll.register(listener, select.POLLIN)
         self._stopping = False
 
     def stop(self) -> None:
-        """Let `run` finish the batch at hand and return. Safe in a signal handler."""
+        """Let the turn at hand be the last. Safe in a signal handler."""
         self._stopping = True
 
-    def run(self) -> None:
-        """Serve until stopped; then say goodbye to all peers. Closes everything but the listener."""
-        self._poll.register(self._listener, select.POLLIN)
-        self._orphan_at = time.monotonic() + self._orphan_grace_s
-        try:
-            while not self._stopping and time.monotonic() < self._orphan_at:
-                self._turn()
-        finally:
-            self._leave()
+    def goes_on(self) -> bool:
+        """Whether there is to be another turn."""
+        return not self._stopping and time.monotonic() < self._orphan_at
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
         """Wait for something to do, read from and write to those who are ready, and compute one batch."""
         for descriptor, _ in self._poll.poll(self._wait_ms()):
             peer = self._connected.get(descriptor)
@@ -190,7 +189,8 @@ class Runner:
         if not any(each.welcome for each in self._peers):
             self._orphan_at = min(self._orphan_at, time.monotonic() + self._orphan_grace_s)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Say goodbye to all peers. Closes everything but the listener."""
         reason = "asked to stop" if self._stopping else f"no peer for {self._orphan_grace_s:g} s"
         _logger.info("Leaving %s: %s", address_of(self._listener), reason)
         until = time.monotonic() + GOODBYE_TIMEOUT_S
