@@ -117,6 +117,21 @@ def quantiles(values: Times, wanted: tuple[float, ...]) -> list[float]:
     return [float(value) for value in np.quantile(values, wanted, method="higher")]
 
 
+def ideal_share(due: Times, per_second: float, slo_ms: float) -> float:
+    """The largest share of these arrivals that a server of that capacity could answer inside the objective.
+
+    It answers one after the other, each in 1 / `per_second`, and drops at no cost who would be late; with one duration
+    and deadlines in order of arrival nobody answers more. Batches make it harder: who misses one waits for its end.
+    """
+    service_s, free_s, good = 1 / per_second, 0.0, 0
+    for arrived in due.tolist():
+        done = max(arrived, free_s) + service_s
+        if done <= arrived + slo_ms / 1000:
+            free_s = done
+            good += 1
+    return good / len(due) if len(due) else float("nan")
+
+
 def recovery_s(trace: Trace, slo_ms: float, since_s: float, until_s: float, target: float = 0.99) -> float:
     """How long after `since_s` the objective is met again: windows of 100 ms.
 

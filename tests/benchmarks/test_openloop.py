@@ -15,7 +15,7 @@ from benchmarks.cases import RequestFormat
 from benchmarks.openloop.replies import body_of, cut, kind_of
 from benchmarks.openloop.run import in_turn, in_turn_for, open_loop
 from benchmarks.openloop.schedule import Phase, poisson_arrivals
-from benchmarks.openloop.trace import Trace, recovery_s
+from benchmarks.openloop.trace import Trace, ideal_share, recovery_s
 from clipper.cli.bench.outcome import Kind
 
 ROWS = np.arange(32, dtype=np.float64).reshape(4, 8) / 32
@@ -76,6 +76,14 @@ def test_windows_say_how_much_was_attained_in_each() -> None:
     windows = trace([5] * 10 + [50] * 5 + [5] * 5).windows(20, 0.1, 0.3)
     assert [(window.sent, window.attained) for window in windows[:2]] == [(10, 1.0), (10, 0.5)]
     assert np.isnan(windows[2].attained)
+
+
+def test_ideal_server_answers_all_that_can_be_answered() -> None:
+    evenly = np.arange(0.0, 1.0, 0.01)
+    assert ideal_share(evenly, per_second=100.0, slo_ms=20.0) == 1.0
+    assert ideal_share(evenly, per_second=50.0, slo_ms=20.0) == pytest.approx(0.5, abs=0.01)
+    assert ideal_share(np.zeros(10), per_second=100.0, slo_ms=35.0) == 0.3
+    assert ideal_share(evenly, per_second=40.0, slo_ms=20.0) == 0.0
 
 
 def test_recovery_needs_the_second_that_follows() -> None:
