@@ -54,19 +54,26 @@ def wait_for(server: Layer, app: str) -> None:
     wait_ready(answers, server.server.alive, server.folder)
 
 
-def bodies(count: int, behind: str = "", *, users: int = 0, different: bool = True) -> Iterator[Body]:
+def bodies(count: int, behind: str = "", *, users: int = 0, different: bool = True, seed: int = 0) -> Iterator[Body]:
     """Inputs as JSON, with more fields `behind`; of so many users in turn, if there are any.
 
     If they are to differ, the generator writes a number of its own into each.
     """
     first = "0.00" + "0" * DIGITS
-    rows = np.random.default_rng(0).random((count, WIDTH)).round(6).tolist()
+    rows = np.random.default_rng(seed).random((count, WIDTH)).round(6).tolist()
     for number, row in enumerate(rows):
         numbers = ", ".join([first, *map(repr, row[1:])] if different else map(repr, row))
         context = f', "context": "user-{number % users}"' if users else ""
         text = f'{{"input": [{numbers}]{context}{behind}}}'
         at = len('{"input": [') + len(first) - DIGITS
         yield Body(text.encode(), at if different else NOWHERE)
+
+
+def update_batches(made: Iterable[Body], size: int) -> Iterator[Body]:
+    """So many feedbacks in each request, sent as they are."""
+    texts = [each.data for each in made]
+    for start in range(0, len(texts), size):
+        yield Body(b'{"update_batch": [%b]}' % b", ".join(texts[start : start + size]))
 
 
 def shot(folder: Path, name: str, path: str, made: Iterable[Body]) -> Shot:

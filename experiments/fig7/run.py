@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.report import Sheet
 from benchmarks.section import Line, Plot
 from benchmarks.selection.cases.fig7 import calibration_error
-from experiments.fig7 import photos
+from experiments.fig7 import frameworks, photos
 from experiments.lib import statistics
 from experiments.lib.cluster import Cluster, cluster
 from experiments.lib.conversation import Script, Turn, converse
@@ -57,9 +57,10 @@ def run(setting: Setting) -> Finding:
         running.deploy(models, "integers", [0, 0])
         plain = _asked(running, answers, setting)
         learned = {policy: _taught(running, policy, answers, orders, setting) for policy in ("majority", "jury")}
-    found, shown = _finding(answers, plain, learned), photos.run(setting)
-    found.claims += shown.claims
-    found.tables += shown.tables
+    found = _finding(answers, plain, learned)
+    for part in (frameworks.run(setting), photos.run(setting)):
+        found.claims += part.claims
+        found.tables += part.tables
     return found
 
 

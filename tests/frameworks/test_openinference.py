@@ -1,4 +1,4 @@
-"""A real MLServer behind Clipper: the example's model, its answers, its refusals, and its absence."""
+"""A real MLServer and a real Triton behind Clipper: their models' answers, refusals, and absence."""
 
 import json
 import os
@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.error import URLError
 
 import numpy as np
@@ -26,9 +27,8 @@ PORTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def python(home: Path) -> Path:
-    return python_of(requirements_in(ROOT / "benchmarks" / "requirements" / "mlserver.txt"), home)
+def python_with(server: str, home: Path) -> Path:
+    return python_of(requirements_in(ROOT / "benchmarks" / "requirements" / f"{server}.txt"), home)
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,28 @@ def mlserver(python: Path, folder: Path, port: int) -> Iterator[str]:
     for name in ("largest.py", "model-settings.json"):
         (folder / name).write_text((EXAMPLE / name).read_text())
     (folder / "settings.json").write_text(json.dumps({**settings, "parallel_workers": 0, "debug": False}))
+    command = [str(python.with_name("mlserver")), "start", str(folder)]
+    with answering(command, {"PYTHONPATH": str(folder)}, folder, port) as url:
+        yield url
+
+
+@contextmanager
+def triton(python: Path, folder: Path, port: int) -> Iterator[str]:
+    """The URL of a Python model, served by Triton."""
+    folder.mkdir()
+    command = [str(python), str(Path(__file__).with_name("own") / "triton.py"), str(port)]
+    with (
+        TemporaryDirectory(prefix="pt-") as workspace,  # of a short name: it holds sockets
+        answering(command, {"PYTRITON_HOME": workspace}, folder, port) as url,
+    ):
+        yield url
+
+
+@contextmanager
+def answering(command: Sequence[str], variables: Mapping[str, str], folder: Path, port: int) -> Iterator[str]:
+    """The URL of the model `largest` of a server, once it is ready."""
     with (folder / "log").open("ab") as log:
-        environment = {**os.environ, "PYTHONPATH": str(folder)}
-        command = [str(python.with_name("mlserver")), "start", str(folder)]
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **variables}, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}/v2/models/largest"
     try:
         deadline = time.monotonic() + READY_S
@@ -70,7 +88,20 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def test_mlserver_is_a_model_like_any_other(clipper: Clipper, python: Path, port: int, tmp_path: Path) -> None:
+def test_triton_is_a_model_like_any_other(clipper: Clipper, home: Path, port: int, tmp_path: Path) -> None:
+    bench = Bench("openinference", clipper, tmp_path)
+    inputs = np.random.default_rng(0).random((INPUTS, 3), np.float32)
+    with triton(python_with("pytriton", home), tmp_path / "triton", port) as url:
+        name = bench.deploy("triton", url, requirements=[], input_type="floats", example=inputs[0])
+        assert bench.outputs(name, inputs) == inputs.argmax(axis=1).tolist()
+        first, bad, shape, last = bench.predictions(name, [[1, 2, 3], [1, -2, 3], [1, 2], [3, 2, 1]])
+        assert [first.output, last.output] == [2, 0]
+        assert "The server answered 500" in str(bad.default_explanation)
+        assert "the model takes 3" in str(shape.default_explanation)
+
+
+def test_mlserver_is_a_model_like_any_other(clipper: Clipper, home: Path, port: int, tmp_path: Path) -> None:
+    python = python_with("mlserver", home)
     bench = Bench("openinference", clipper, tmp_path)
     inputs = np.random.default_rng(0).random((INPUTS, 3), np.float32)
     with mlserver(python, tmp_path / "mlserver", port) as url:
