@@ -265,7 +265,7 @@ IMPOSSIBLE = {
     "(Korean, of unknown licence): 561 MB, as long as the speech lasts; nearest: its Gaussian mixtures and features, "
     "above, or a function of a batch that calls it, deployed with `--requirement vosk`",
     "Servers of the Open Inference Protocol": "remote models, `clipper deploy URL`, batched, cached and selected like "
-    "the rest: a real MLServer 1.7.1 and a real Triton (PyTriton 0.7.0) are asked in `tests/frameworks`; KServe, the same "
-    "protocol on Kubernetes, was not run",
+    "the rest: a real MLServer 1.7.1 and a real Triton (PyTriton 0.7.0) are asked in `tests/frameworks`; KServe, the "
+    "same protocol on Kubernetes, was not run",
 }
 """What was tried, and what is nearest; marked where that is another system."""
