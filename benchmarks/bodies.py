@@ -1,4 +1,4 @@
-"""Request bodies made before the clock starts, in a file that both load generators read.
+"""Request bodies made before the clock starts, in a file that the load generator reads.
 
 A body is one input, as JSON or as raw bytes. Eight bytes of it may be replaced by eight decimal digits, which makes
 every request a different input at the price of one copy: in JSON they are digits of the first number, in an image they

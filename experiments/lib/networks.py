@@ -65,8 +65,27 @@ def drawn(accuracies: tuple[float, ...], count: int) -> Answers:
     return Answers(tuple(f"model {n + 1}" for n in range(len(accuracies))), said, labels)
 
 
-class Photos:
-    """A network in ONNX Runtime that is shown JPEG files; for a container that has Pillow.
+class Network:
+    """A graph in ONNX Runtime, on one thread, whose session lives in the container."""
+
+    def __init__(self, graph: bytes) -> None:
+        self.graph = graph
+        self.session: Any = None
+
+    def best(self, images: Any) -> list[int]:
+        """The class of each image: channels, then lines, already scaled."""
+        import onnxruntime
+
+        if self.session is None:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            self.session = onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
+        scores = self.session.run(None, {"x": images.astype(np.float32)})[0]
+        return [int(best) for best in scores.argmax(axis=1)]
+
+
+class Photos(Network):
+    """A network that is shown JPEG files; for a container that has Pillow.
 
     Photos have the side that it wants, unless one is given. Colours from 0 to 1 have `mean` and `deviation`.
     """
@@ -78,47 +97,32 @@ class Photos:
         deviation: Sequence[float] = (0.229, 0.224, 0.225),
         side: int | None = None,
     ) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.mean = mean
         self.deviation = deviation
         self.side = side
-        self.session: Any = None
 
     def predict_batch(self, inputs: Any) -> list[int]:
         import io
 
-        import onnxruntime
         from PIL import Image  # type: ignore[import-not-found]
 
-        if self.session is None:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = 1
-            self.session = onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
         photos = [Image.open(io.BytesIO(bytes(each))).convert("RGB") for each in inputs]
         if self.side is not None:
             photos = [each.resize((self.side, self.side), Image.Resampling.BICUBIC) for each in photos]
         pixels = np.stack([np.asarray(each) for each in photos]) / 255.0
-        scaled = ((pixels - self.mean) / self.deviation).transpose(0, 3, 1, 2).astype(np.float32)
-        return [int(best) for best in self.session.run(None, {"x": scaled})[0].argmax(axis=1)]
+        return self.best(((pixels - self.mean) / self.deviation).transpose(0, 3, 1, 2))
 
 
-class Pixels:
-    """A network in ONNX Runtime that is shown images as rows of numbers: channels, then lines, already scaled."""
+class Pixels(Network):
+    """A network that is shown images as rows of numbers: channels, then lines, already scaled."""
 
     def __init__(self, graph: bytes, side: int) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.side = side
-        self.session: Any = None
 
     def predict_batch(self, inputs: Any) -> list[int]:
-        import onnxruntime
-
-        if self.session is None:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = 1
-            self.session = onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
-        images = inputs.reshape(-1, 3, self.side, self.side).astype(np.float32)
-        return [int(best) for best in self.session.run(None, {"x": images})[0].argmax(axis=1)]
+        return self.best(inputs.reshape(-1, 3, self.side, self.side))
 
 
 LIVE_REQUIREMENTS = ("onnxruntime==1.32.0", "numpy==2.4.6", "pillow==13.0.0")
