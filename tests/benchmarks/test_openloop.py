@@ -176,7 +176,8 @@ def test_closed_loop_lasts_as_long_as_it_is_told_to_and_leaves_out_what_is_under
     assert 0 <= len(found.kind) - answered.sum() <= closed_by_server
     assert answered.sum() <= len(seen) <= len(found.kind) + 4
     assert len(set(seen)) == len(seen)
-    assert 0.2 < found.done[answered].max() <= 0.35
+    assert answered.any()
+    assert np.all(found.left < 0.3)
     assert np.all(found.latency_ms[answered] > 0)
 
 
